@@ -1,0 +1,270 @@
+#!/bin/sh
+# Drives apt-get for BrokeForge: asks nothing, waits for others who use apt,
+# repairs what an interrupted dpkg left, and says in one line what is wrong.
+#
+# usage: apt update
+#        apt fresh                   exits with 0 where no update is due
+#        apt install --for=OWNER NAME...   notes under OWNER what comes new
+#        apt purge NAME...           with settings, and nothing but these
+#        apt purge-added --for=OWNER PATTERN...   only what was installed for it
+#
+# Lists of names are split into words on purpose: package names have no spaces
+# and no wildcards (Debian policy 5.6.7).
+# shellcheck disable=SC2086,SC2254
+set -u
+home=/var/lib/brokeforge
+patience=${BROKEFORGE_APT_PATIENCE:-600} # seconds
+unset APT_CONFIG
+export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none
+export NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+fail() {
+	echo "apt: $*" >&2
+	exit 1
+}
+
+# holder FILE names the process that has a lock on a file. Only fcntl locks
+# count: apt and dpkg use no others (/proc/locks, proc_locks(5)).
+holder() {
+	real=$(readlink -f "$1") && inode=$(stat -c %i "$real" 2>/dev/null) || return 1
+	while read -r _ kind _ _ pid where _; do
+		[ "$kind $inode" = "POSIX ${where##*:}" ] || continue
+		for open in "/proc/$pid/fd"/*; do
+			[ "$(readlink "$open")" = "$real" ] || continue
+			name=
+			read -r name <"/proc/$pid/comm"
+			echo "${name:-a process} (pid $pid)"
+			return 0
+		done
+	done </proc/locks
+	return 1
+}
+
+# await_others returns once nobody holds any of the locks of apt and dpkg.
+# DPkg::Lock::Timeout alone waits for the frontend lock only.
+await_others() {
+	waited=0
+	while :; do
+		who=
+		for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock \
+			/var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+			who=$(holder "$lock") && break
+		done
+		[ -n "$who" ] || return 0
+		[ "$waited" -lt "$patience" ] ||
+			fail "gave up after $patience s: $who still holds $lock; let it end, then start again"
+		[ $((waited % 10)) -ne 0 ] || echo "waiting for apt: $who holds $lock"
+		sleep 1
+		waited=$((waited + 1))
+	done
+}
+
+# logged COMMAND... runs a command with a copy of its output in $log.
+logged() {
+	{
+		"$@" 2>&1 </dev/null
+		echo $? >"$scratch/status"
+	} | tee "$log"
+	read -r status <"$scratch/status"
+	return "$status"
+}
+
+said() { grep -qE -- "$1" "$log"; }
+
+# get LIMIT ARGUMENT... runs apt-get, again when somebody was faster with a
+# lock. It is ended after LIMIT seconds, as a download can hang for ever.
+get() {
+	limit=$1
+	shift
+	tries=0
+	while :; do
+		await_others
+		logged timeout --foreground -k 10 "$limit" apt-get -q -y -o Dpkg::Use-Pty=0 \
+			-o DPkg::Lock::Timeout=60 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 \
+			-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" && return 0
+		tries=$((tries + 1))
+		[ "$tries" -lt 5 ] || return 1
+		said '^E: (Could not get lock|Unable to (acquire|lock))' || return 1
+		sleep 1
+	done
+}
+
+# cause says why the last apt-get failed.
+cause() {
+	if said 'No space left on device|have enough free space'; then
+		echo "no space is left on the server ($(df -m --output=avail,target /usr /var/lib/dpkg /var/cache/apt/archives |
+			sed 1d | sort -n | sed -n '1s/^ *\([0-9]*\) */\1 MB free on /p')): make room, then start again"
+	elif said '^E: Packages need to be removed'; then
+		echo "it would have to remove other packages:$(sed -n '/REMOVED:$/,/^[^ ]/s/^ / /p' "$log" | tr -d '\n')"
+	elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
+		echo "it took longer than $limit s: is the package mirror slow or unreachable?"
+	elif said 'Temporary failure resolving|Could not resolve'; then
+		echo "the name of the package mirror is not resolved: look at /etc/resolv.conf and /etc/apt/sources.list"
+	else
+		reason=$(grep -m 1 -E '^(E|dpkg): ' "$log")
+		echo "${reason:-apt-get ended with status $status}"
+	fi
+}
+
+# lists_read prints when the lists were last read, in seconds since 1970. The
+# files themselves bear the mirror's times, so it is their change that counts.
+lists_read() {
+	{
+		stat -c %Z /var/lib/apt/lists/*Release
+		stat -c %Y "$home/apt-updated" /var/lib/apt/periodic/update-stamp /var/lib/apt/periodic/update-success-stamp
+	} 2>/dev/null | sort -n | tail -n 1
+}
+
+# fresh says whether the lists were read a while ago at most, and since the
+# sources changed.
+fresh() {
+	ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || return 1
+	read_at=$(lists_read)
+	changed=$(stat -c %Y /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/* 2>/dev/null | sort -n | tail -n 1)
+	[ "${changed:-0}" -le "${read_at:-0}" ] && [ $(($(date +%s) - ${read_at:-0})) -lt 21600 ]
+}
+
+# passing says whether the last failure may pass by itself.
+passing() {
+	[ "$status" = 124 ] || said 'Temporary failure|timed out|Connection (failed|reset)|Hash Sum mismatch'
+}
+
+update() {
+	tries=0
+	# A download that hangs is given up and begun again.
+	until get 180 -o APT::Update::Error-Mode=any update; do
+		tries=$((tries + 1))
+		if [ "$tries" = 3 ] || ! passing; then
+			fail "can't read the package lists: $(cause)"
+		fi
+		echo "reading the package lists failed: trying again"
+		sleep "$tries"
+	done
+	mkdir -p "$home" && : >"$home/apt-updated"
+}
+
+# broken lists packages that dpkg left half done: the second letter of a status
+# (dpkg-query(1), db:Status-Abbrev), or R in the third.
+broken() {
+	dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' | sed -n 's/^\(.[UFHWt].\|..R\) //p'
+}
+
+repair() {
+	half=$(broken)
+	[ -n "$half" ] || [ -n "$(ls /var/lib/dpkg/updates)" ] || return 0
+	echo "dpkg was interrupted and is repaired first:" $half
+	await_others
+	logged dpkg --force-confdef --force-confold --configure -a
+	[ -z "$(broken)" ] || get 3600 --no-remove -f install
+	half=$(broken)
+	[ -z "$half" ] || fail "these packages are half installed and can't be repaired:" $half "($(cause))"
+}
+
+# unknown NAME... lists the names that apt has no version of. apt-get would take
+# some of them for a pattern and install what matches.
+unknown() {
+	apt-cache policy -- "$@" >"$scratch/policy" 2>/dev/null
+	for name; do
+		awk -v want="$name:" '$0 == want { here = 1; next } /^[^ ]/ { here = 0 }
+			here && $1 == "Candidate:" && $2 != "(none)" { found = 1 } END { exit !found }' \
+			"$scratch/policy" || printf '%s ' "$name"
+	done
+}
+
+# note OWNER notes what an installation will bring, as the download has told,
+# before it does.
+note() {
+	list=$home/added/$1
+	mkdir -p "$home/added"
+	touch "$list" || fail "can't write $list"
+	sed -n '/^The following NEW packages/,/^[^ ]/s/^  //p' "$log" | tr -s ' ' '\n' | sort -u - "$list" >"$scratch/added"
+	cat "$scratch/added" >"$list" || fail "can't write $list"
+}
+
+# download NAME... comes first and apart, so that one that hangs can be ended
+# without ending dpkg. Lists that name versions which are gone are read again.
+download() {
+	get 900 --no-install-recommends --no-remove --download-only install -- "$@" && return 0
+	if [ "$status" = 124 ] || said '^E: (Failed to fetch|Unable to fetch)'; then
+		update
+		get 900 --no-install-recommends --no-remove --download-only install -- "$@" && return 0
+	fi
+	return 1
+}
+
+install() {
+	owner=${1#--for=}
+	shift
+	repair
+	missing=$(unknown "$@")
+	if [ -n "$missing" ]; then
+		echo "apt does not know $missing: reading the package lists again"
+		update
+		missing=$(unknown "$@")
+		[ -z "$missing" ] || fail "there is no package ${missing% } in this server's package sources (/etc/apt/sources.list)"
+	fi
+	download "$@" || fail "can't install $*: $(cause)"
+	note "$owner"
+	get 0 --no-install-recommends --no-remove --no-download install -- "$@" || fail "can't install $*: $(cause)"
+}
+
+# purge NAME... removes packages with their settings. It refuses where others
+# that somebody wanted would go with them.
+purge() {
+	repair
+	there=
+	for name; do
+		case $(dpkg-query -W -f '${db:Status-Status}' -- "$name" 2>/dev/null) in
+		'' | not-installed) ;;
+		*) there="$there $name" ;;
+		esac
+	done
+	[ -n "$there" ] || return 0
+	extra=
+	gone=$(apt-get -s -q purge -- $there | sed -n 's/^\(Purg\|Remv\) \([^ ]*\) .*/\2/p')
+	for name in ${gone:+$(apt-mark showmanual -- $gone)}; do
+		case " $there " in
+		*" $name "*) ;;
+		*) extra="$extra $name" ;;
+		esac
+	done
+	[ -z "$extra" ] || fail "removing$there would also remove$extra, which somebody installed: remove that first"
+	get 0 purge -- $there || fail "can't remove$there: $(cause)"
+}
+
+purge_added() {
+	owner=${1#--for=}
+	shift
+	list="$home/added/$owner"
+	[ -e "$list" ] || return 0
+	names=
+	while read -r name; do
+		for pattern; do
+			case $name in
+			$pattern) names="$names $name" ;;
+			esac
+		done
+	done <"$list"
+	[ -z "$names" ] || purge $names
+	rm -f "$list"
+}
+
+action=${1:-}
+[ "$#" -eq 0 ] || shift
+if [ "$action" = fresh ]; then
+	fresh
+	exit
+fi
+scratch=$(mktemp -d /run/brokeforge-apt.XXXXXX) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 143' TERM INT HUP
+log=$scratch/log status=0
+: >"$log"
+case $action in
+update) update ;;
+install) install "$@" ;;
+purge) purge "$@" ;;
+purge-added) purge_added "$@" ;;
+*) fail "usage: apt update | fresh | install --for=OWNER NAME... | purge NAME... | purge-added --for=OWNER PATTERN..." ;;
+esac

@@ -1,0 +1,68 @@
+// Package catalog is the one list of every package.
+package catalog
+
+import (
+	"iter"
+
+	"brokeforge/packages"
+	"brokeforge/packages/firewall"
+	"brokeforge/packages/runtime"
+	"brokeforge/packages/system"
+	"brokeforge/packages/webserver"
+)
+
+// Catalog finds packages by name. Its zero value has none; New has all.
+type Catalog struct {
+	server []packages.ServerPackage
+}
+
+// New returns the catalog of all packages. A new package is a line here.
+func New() *Catalog {
+	return &Catalog{server: []packages.ServerPackage{
+		system.Base{},
+		firewall.UFW{},
+		firewall.Rule{},
+		webserver.Nginx{},
+		runtime.PHP{},
+	}}
+}
+
+// Server returns the server package of that name.
+func (c *Catalog) Server(name packages.Name) (packages.ServerPackage, bool) {
+	for _, p := range c.server {
+		if p.Name() == name {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// Names returns the names of all server packages in the order in which people
+// see them: by category, then as they are listed.
+func (c *Catalog) Names() []packages.Name {
+	var names []packages.Name
+	for _, list := range c.ByType() {
+		for _, p := range list {
+			names = append(names, p.Name())
+		}
+	}
+	return names
+}
+
+// ByType yields the categories that have server packages, in order, each with
+// its packages.
+func (c *Catalog) ByType() iter.Seq2[packages.Type, []packages.ServerPackage] {
+	return func(yield func(packages.Type, []packages.ServerPackage) bool) {
+		for _, t := range packages.Types() {
+			var list []packages.ServerPackage
+			for _, p := range c.server {
+				if p.Type() == t {
+					list = append(list, p)
+				}
+			}
+			if len(list) > 0 && !yield(t, list) {
+				return
+			}
+		}
+	}
+}

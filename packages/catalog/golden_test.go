@@ -1,0 +1,143 @@
+package catalog_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brokeforge/packages"
+	"brokeforge/packages/catalog"
+	"brokeforge/store"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestGoldenPlans(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(releases())) {
+		facts := releases()[name]
+		for _, p := range all(t) {
+			for _, action := range []store.Action{store.Install, store.Remove} {
+				built := plan(t, action, p, choices(p.Name()), facts)
+				golden(t, fmt.Sprintf("%s-%s-%s", p.Name(), action, name), built)
+			}
+		}
+	}
+	facts := releases()["debian12"]
+	facts.SSHPorts = []int{2222, 22}
+	options := map[packages.Name]packages.Values{
+		"base":          {"app-user": "deploy", "worker-user": "fetcher"},
+		"firewall":      {"http": "no", "https": "no"},
+		"firewall-rule": {"port": "8000-8100", "protocol": "both", "source": "2001:db8::/32", "action": "deny", "comment": "the \"lab\" $(x)"},
+		"nginx":         {"client-max-body": "0", "default-site": "no"},
+		"php":           {"extensions": "redis,gd", "memory-limit": "-1", "upload-max": "1G"},
+	}
+	for _, p := range all(t) {
+		for _, action := range []store.Action{store.Install, store.Remove} {
+			golden(t, fmt.Sprintf("%s-%s-options", p.Name(), action), plan(t, action, p, options[p.Name()], facts))
+		}
+	}
+}
+
+func TestGoldenTogether(t *testing.T) {
+	wants := []packages.Want{{Name: "nginx"}, {Name: "php"}, {Name: "firewall-rule", Values: packages.Values{"port": "8080"}}}
+	resolved, err := packages.ResolveInstall(catalog.New(), wants, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var labels []string
+	for _, r := range resolved {
+		labels = append(labels, packages.Label(r.Package.Name(), r.Instance))
+	}
+	if diff := cmp.Diff([]string{"base", "nginx", "php", "firewall", "firewall-rule@allow-8080-tcp"}, labels); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	if _, err := packages.Build(store.Install, resolved, packages.Context{Facts: releases()["debian13"]}); err != nil {
+		t.Error(err)
+	}
+}
+
+func golden(t *testing.T, name string, built packages.Plan) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".plan")
+	got := text(built)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (write it with: go test ./packages/catalog -update)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// text writes a plan for people. The helper that drives apt is the same in all
+// plans, and only named.
+func text(p packages.Plan) string {
+	var b strings.Builder
+	for _, part := range p.Parts {
+		fmt.Fprintf(&b, "%s %s as %s\n", p.Action, part.Label(), part.Credential.User)
+		for _, key := range slices.Sorted(maps.Keys(part.Values)) {
+			fmt.Fprintf(&b, "  %s = %q\n", key, part.Values[key])
+		}
+		for _, cmd := range part.Commands {
+			b.WriteString(commandText(cmd))
+		}
+	}
+	return b.String()
+}
+
+func commandText(cmd packages.Command) string {
+	switch c := cmd.(type) {
+	case packages.Track:
+		return fmt.Sprintf("\n== %s (%s)\n", c.Label, c.Name)
+	case packages.Run:
+		head := "run"
+		if c.IfChanged {
+			head = "run if changed"
+		}
+		if c.Title != "" {
+			head += ": " + c.Title
+		}
+		return block(head, c.Script) + block("unless", c.Check)
+	case packages.Prove:
+		return block(fmt.Sprintf("prove within %s", c.Within), c.Script) + block("unless", c.Check) + block("undo", c.Undo)
+	case packages.Write:
+		content := c.Content
+		if strings.HasPrefix(content, "#!") {
+			content = "(a script)"
+		}
+		return block(fmt.Sprintf("write %s %04o", c.Path, c.Mode), content)
+	case packages.Persist:
+		return "persist\n" + block("  version", c.Version) + configurationText(c.Configuration)
+	case packages.Forget:
+		return "forget\n"
+	}
+	return fmt.Sprintf("unknown %T\n", cmd)
+}
+
+func block(head, body string) string {
+	if body == "" {
+		return ""
+	}
+	return head + "\n    " + strings.ReplaceAll(strings.TrimSuffix(body, "\n"), "\n", "\n    ") + "\n"
+}
+
+func configurationText(configuration map[string]string) string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(configuration)) {
+		fmt.Fprintf(&b, "  %s = %q\n", key, configuration[key])
+	}
+	return b.String()
+}

@@ -1,0 +1,185 @@
+package packages
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// A Command is one entry of a plan: Track, Run, Write, Prove, Persist or
+// Forget.
+type Command interface {
+	// kind is the command's key in a stored plan.
+	kind() string
+}
+
+// Track begins a milestone. It goes before the commands that it covers.
+type Track struct {
+	Name  string `json:"name"`  // an action in snake case, such as "install_software"
+	Label string `json:"label"` // what people read, such as "Installing software"
+}
+
+// Run runs a script on the server.
+type Run struct {
+	// Title says in a few words what the script does, where its first line
+	// doesn't, such as "refuse if port 80 is taken".
+	Title string `json:"title,omitempty"`
+	// Script is POSIX sh. Its exit status decides: 0 is success. It runs in a
+	// session of its own, with an empty standard input and a small, made
+	// environment.
+	Script string `json:"script"`
+	// Check is POSIX sh that exits with 0 where the script has nothing left
+	// to do; the script is then skipped. It changes nothing. An empty Check
+	// never skips.
+	Check string `json:"check,omitempty"`
+	// IfChanged skips the script unless a command of the same package changed
+	// something since the package was last installed to its end.
+	IfChanged bool `json:"if_changed,omitempty"`
+	// As is who runs it. The zero value means the package's credential.
+	As Credential `json:"as,omitzero"`
+	// Timeout ends the script when it takes longer. 0 means no limit.
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// Write puts a file in place by a rename, after comparing: a file that has
+// this content, owner and mode already is left alone.
+type Write struct {
+	Path    string      `json:"path"` // absolute; its folder must be there
+	Content string      `json:"content"`
+	Owner   string      `json:"owner,omitempty"` // empty means root
+	Group   string      `json:"group,omitempty"` // empty means root
+	Mode    fs.FileMode `json:"mode"`            // permission bits; 0 means 0644
+}
+
+// Prove runs a script that could lock the operator out, and keeps its change
+// only when a new login succeeds afterwards. Without one in time the server
+// itself runs Undo, and the command has failed.
+type Prove struct {
+	Title  string        `json:"title,omitempty"` // as Run's
+	Script string        `json:"script"`
+	Check  string        `json:"check,omitempty"` // as Run's
+	Undo   string        `json:"undo"`
+	Within time.Duration `json:"within"` // 0 means a minute
+}
+
+// Persist records that the package of this part of the plan is installed, with
+// the values that it was installed with. It goes after the commands that make
+// it true.
+type Persist struct {
+	// Version is POSIX sh that prints the version on the server. Empty means
+	// that the package has none.
+	Version string `json:"version,omitempty"`
+	// Configuration adds to the chosen values what else is worth recording.
+	Configuration map[string]string `json:"configuration,omitempty"`
+}
+
+// Forget deletes the record of the package of this part of the plan. It goes
+// after the commands that removed it.
+type Forget struct{}
+
+func (Track) kind() string   { return "track" }
+func (Run) kind() string     { return "run" }
+func (Write) kind() string   { return "write" }
+func (Prove) kind() string   { return "prove" }
+func (Persist) kind() string { return "persist" }
+func (Forget) kind() string  { return "forget" }
+
+// Commands is a list of commands that can be stored.
+type Commands []Command
+
+// MarshalJSON writes each command as an object whose only key is its kind.
+func (c Commands) MarshalJSON() ([]byte, error) {
+	list := make([]map[string]Command, len(c))
+	for i, cmd := range c {
+		list[i] = map[string]Command{cmd.kind(): cmd}
+	}
+	return json.Marshal(list)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. A kind that it does not know is
+// an error: a plan is carried out whole or not at all.
+func (c *Commands) UnmarshalJSON(data []byte) error {
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal(data, &list); err != nil {
+		return fmt.Errorf("read commands: %w", err)
+	}
+	*c = make(Commands, 0, len(list))
+	for i, entry := range list {
+		if len(entry) != 1 {
+			return fmt.Errorf("read command %d: %d kinds in place of one", i, len(entry))
+		}
+		for kind, raw := range entry {
+			cmd, err := decode(kind, raw)
+			if err != nil {
+				return fmt.Errorf("read command %d: %w", i, err)
+			}
+			*c = append(*c, cmd)
+		}
+	}
+	return nil
+}
+
+func decode(kind string, raw json.RawMessage) (Command, error) {
+	switch kind {
+	case Track{}.kind():
+		return decodeAs[Track](raw)
+	case Run{}.kind():
+		return decodeAs[Run](raw)
+	case Write{}.kind():
+		return decodeAs[Write](raw)
+	case Prove{}.kind():
+		return decodeAs[Prove](raw)
+	case Persist{}.kind():
+		return decodeAs[Persist](raw)
+	case Forget{}.kind():
+		return decodeAs[Forget](raw)
+	}
+	return nil, fmt.Errorf("unknown kind %q", kind)
+}
+
+func decodeAs[T Command](raw json.RawMessage) (Command, error) {
+	var cmd T
+	if err := json.Unmarshal(raw, &cmd); err != nil {
+		return nil, err
+	}
+	return cmd, nil
+}
+
+// Brief names a command in one line: a script's title or its first line that is
+// not a comment, the path of a file.
+func Brief(cmd Command) string {
+	switch c := cmd.(type) {
+	case Track:
+		return c.Label
+	case Run:
+		return brief(c.Title, c.Script)
+	case Write:
+		return "write " + c.Path
+	case Prove:
+		return brief(c.Title, c.Script)
+	case Persist:
+		return "record that it is installed"
+	case Forget:
+		return "forget its record"
+	}
+	return cmd.kind()
+}
+
+func brief(title, script string) string {
+	if title != "" {
+		return title
+	}
+	return firstLine(script)
+}
+
+func firstLine(script string) string {
+	for line := range strings.Lines(script) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "#") && line != "set -e" && line != "set -eu" {
+			return line
+		}
+	}
+	return ""
+}

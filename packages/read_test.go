@@ -1,0 +1,173 @@
+package packages_test
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brokeforge/packages"
+)
+
+var readAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const printed = `noise without a sign
+hostname=web1
+os_id=debian
+os_version=12
+os_codename=bookworm
+os_pretty=Debian GNU/Linux 12 (bookworm)
+arch=amd64
+kernel=6.1.0-40-amd64
+boot_id=ecfd428e
+cpus=2
+memory_kib=4000
+disk=4096 100 25
+uptime=3600
+address=10.0.4.11
+address=2001:db8::1
+systemd=yes
+login_uid=1000
+ssh_port=2222
+ssh_port=22
+ssh_port=2222
+apt_age=90
+unheard_of=1
+probe=base 0
+probe=nginx 0 1.22.1-9
+probe=php 1
+probe=firewall 2 ufw is installed, but not active
+probe=odd 124
+end=facts
+hostname=after-the-end
+`
+
+func TestParseFacts(t *testing.T) {
+	got, err := packages.ParseFacts([]byte(printed), readAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := packages.Facts{
+		ReadAt: readAt, Hostname: "web1",
+		OS:   packages.OS{ID: "debian", Version: "12", Codename: "bookworm", Pretty: "Debian GNU/Linux 12 (bookworm)"},
+		Arch: "amd64", Kernel: "6.1.0-40-amd64", BootID: "ecfd428e",
+		CPUs: 2, MemoryBytes: 4000 << 10, DiskBytes: 409600, DiskFree: 102400, Uptime: time.Hour,
+		Addresses: []string{"10.0.4.11", "2001:db8::1"},
+		Systemd:   true, LoginUID: 1000, SSHPorts: []int{2222, 22}, AptAge: 90 * time.Second,
+		Found: map[packages.Name]packages.Presence{
+			"base":     {State: packages.Present},
+			"nginx":    {State: packages.Present, Version: "1.22.1-9"},
+			"php":      {State: packages.Absent},
+			"firewall": {State: packages.Partial, Detail: "ufw is installed, but not active"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("facts (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseFactsOfLittle(t *testing.T) {
+	got, err := packages.ParseFacts([]byte("end=facts\n"), readAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(packages.Facts{ReadAt: readAt, AptAge: -1}, got); diff != "" {
+		t.Errorf("facts (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseFactsErrors(t *testing.T) {
+	tests := []struct{ out, key string }{
+		{"", ""},
+		{"hostname=x\n", ""},
+		{"cpus=many\nend=\n", "cpus"},
+		{"cpus=-1\nend=\n", "cpus"},
+		{"cpus=99999999\nend=\n", "cpus"},
+		{"memory_kib=9223372036854775807\nend=\n", "memory_kib"},
+		{"disk=4096 1\nend=\n", "disk"},
+		{"disk=9999999999 9999999999 9999999999\nend=\n", "disk"},
+		{"uptime=99999999999999\nend=\n", "uptime"},
+		{"ssh_port=65536\nend=\n", "ssh_port"},
+		{"ssh_port=22;id\nend=\n", "ssh_port"},
+		{"login_uid=\nend=\n", "login_uid"},
+		{"apt_age=1 2\nend=\n", "apt_age"},
+	}
+	for _, test := range tests {
+		_, err := packages.ParseFacts([]byte(test.out), readAt)
+		var refused *packages.FactsError
+		if !errors.As(err, &refused) || refused.Key != test.key {
+			t.Errorf("%q: got %v, want an error of %q", test.out, err, test.key)
+		}
+	}
+}
+
+func FuzzParseFacts(f *testing.F) {
+	f.Add([]byte(printed))
+	f.Add([]byte("os_pretty=\x1b]0;x\x07\u202e\nprobe=a 2 \x9b31m\nend=\n"))
+	f.Add([]byte("apt_age=-5\ndisk=1 2 3\nend=\n"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		facts, err := packages.ParseFacts(out, readAt)
+		if err != nil {
+			return
+		}
+		if facts.DiskBytes < 0 || facts.DiskFree < 0 || facts.MemoryBytes < 0 || facts.Uptime < 0 || facts.CPUs < 0 || facts.LoginUID < 0 {
+			t.Errorf("negative: %+v", facts)
+		}
+		texts := append([]string{facts.Hostname, facts.OS.Pretty, facts.Arch, facts.Kernel, facts.BootID}, facts.Addresses...)
+		for name, p := range facts.Found {
+			texts = append(texts, string(name), string(p.Version), p.Detail)
+		}
+		for _, s := range texts {
+			if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '\u202e' }) || len(s) > 4096 {
+				t.Errorf("not clean: %q", s)
+			}
+		}
+		for _, p := range facts.SSHPorts {
+			if p < 1 || p > 65535 {
+				t.Errorf("port %d", p)
+			}
+		}
+	})
+}
+
+// The script runs on this machine too: it changes nothing.
+func TestFactsScript(t *testing.T) {
+	c := shelf{
+		fake{name: "there", probe: "echo 1.2-3\necho more"},
+		fake{name: "away", probe: "exit 1"},
+		fake{name: "half", probe: "echo \"it's half 'done'\"\nexit 2"},
+		fake{name: "wrong", probe: "if then"},
+		fake{name: "reader", probe: "cat >/dev/null; exit 1"},
+		fake{name: "silent"},
+	}
+	cmd := exec.Command("sh", "-c", packages.FactsScript(c))
+	cmd.Env = []string{"SSH_CONNECTION=192.0.2.1 50000 192.0.2.2 2022"}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := packages.ParseFacts(out, readAt)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want := map[packages.Name]packages.Presence{
+		"there":  {State: packages.Present, Version: "1.2-3"},
+		"away":   {State: packages.Absent},
+		"half":   {State: packages.Partial, Detail: "it's half 'done'"},
+		"wrong":  {State: packages.Partial},
+		"reader": {State: packages.Absent},
+	}
+	if diff := cmp.Diff(want, facts.Found); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
+	}
+	if len(facts.SSHPorts) == 0 || facts.SSHPorts[0] != 2022 {
+		t.Errorf("got the ports %v, want 2022 first", facts.SSHPorts)
+	}
+	if facts.Hostname == "" {
+		t.Errorf("no host name in\n%s", out)
+	}
+}

@@ -1,0 +1,299 @@
+package packages
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"brokeforge/store"
+)
+
+// Catalog finds packages by name.
+type Catalog interface {
+	// Server returns the server package of that name.
+	Server(Name) (ServerPackage, bool)
+	// Names returns the names of all server packages in the order in which
+	// people see them.
+	Names() []Name
+}
+
+// Want is a package that somebody chose.
+type Want struct {
+	Name     Name   `json:"name"`
+	Instance string `json:"instance,omitempty"` // which one to remove, of several
+	Values   Values `json:"values,omitempty"`   // only what was chosen; the rest is as recorded, or the default
+}
+
+// Parse reads the form that Label writes: a name, or a name, "@" and an
+// instance.
+func Parse(s string) Want {
+	name, instance, _ := strings.Cut(s, "@")
+	return Want{Name: Name(name), Instance: instance}
+}
+
+// Resolved is a package with all that its commands are made from.
+type Resolved struct {
+	Package  ServerPackage
+	Instance string
+	Values   Values
+	Because  string // why, if nobody chose it
+}
+
+// UnknownError says that the catalog has no package of that name.
+type UnknownError struct {
+	Name  Name
+	Known []Name
+}
+
+// Error names the package and those that there are.
+func (e *UnknownError) Error() string {
+	known := make([]string, len(e.Known))
+	for i, n := range e.Known {
+		known[i] = string(n)
+	}
+	return fmt.Sprintf("there is no package %q; there are: %s", e.Name, strings.Join(known, ", "))
+}
+
+// RefusedError says why a choice of packages can't be carried out on a server.
+type RefusedError struct{ Reason string }
+
+// Error returns the reason.
+func (e *RefusedError) Error() string { return e.Reason }
+
+// ResolveInstall puts the wanted packages into the order in which they are to
+// be installed, after those that they require and that are not on the server.
+// It returns an *UnknownError, *OptionError or *RefusedError.
+func ResolveInstall(c Catalog, wants []Want, installed []store.ServerPackage, found map[Name]Presence) ([]Resolved, error) {
+	r := resolver{catalog: c, installed: installed, found: found, wants: wants}
+	for _, w := range wants {
+		if err := r.add(w, "", nil); err != nil {
+			return nil, err
+		}
+	}
+	return r.out, r.conflicts()
+}
+
+type resolver struct {
+	catalog   Catalog
+	installed []store.ServerPackage
+	found     map[Name]Presence
+	wants     []Want
+	out       []Resolved
+}
+
+// add resolves one package after what it requires. path holds the packages
+// that led to it, to refuse a cycle.
+func (r *resolver) add(w Want, because string, path []Name) error {
+	if slices.Contains(path, w.Name) {
+		return fmt.Errorf("packages require each other: %s", joinNames(append(path, w.Name), " → "))
+	}
+	pkg, ok := r.catalog.Server(w.Name)
+	if !ok {
+		return &UnknownError{w.Name, r.catalog.Names()}
+	}
+	description := pkg.Describe()
+	if description.Instance == nil && w.Instance != "" {
+		return onlyOne(w)
+	}
+	for _, required := range description.Requires {
+		if err := r.require(required, w.Name, append(path, w.Name)); err != nil {
+			return err
+		}
+	}
+	given := w.Values
+	if description.Instance == nil {
+		given = r.recordedValues(w)
+	}
+	values, err := Complete(pkg, given)
+	if err != nil {
+		return err
+	}
+	resolved := Resolved{Package: pkg, Values: values, Because: because}
+	if description.Instance != nil {
+		resolved.Instance = description.Instance(values)
+	}
+	if i := index(r.out, w.Name, resolved.Instance); i >= 0 {
+		if because == "" && !maps.Equal(r.out[i].Values, values) {
+			return &RefusedError{fmt.Sprintf("%s is chosen twice, with different options", Label(w.Name, resolved.Instance))}
+		}
+		return nil
+	}
+	r.out = append(r.out, resolved)
+	return nil
+}
+
+// require adds a required package unless it is there already: as somebody
+// chose it, if so, else with default options.
+func (r *resolver) require(name, by Name, path []Name) error {
+	if i := slices.IndexFunc(r.wants, func(w Want) bool { return w.Name == name }); i >= 0 {
+		return r.add(r.wants[i], "", path)
+	}
+	recorded := slices.ContainsFunc(r.installed, func(p store.ServerPackage) bool { return p.Name == name })
+	presence, probed := r.found[name]
+	because := fmt.Sprintf("needed by %s", by)
+	if recorded {
+		if !probed || presence.State == Present {
+			return nil
+		}
+		because = fmt.Sprintf("needed by %s; recorded, but %s on the server", by, presence.State)
+	}
+	return r.add(Want{Name: name}, because, path)
+}
+
+// recordedValues returns what was chosen now over what was chosen when the
+// package was installed, as far as it still has those options.
+func (r *resolver) recordedValues(w Want) Values {
+	out := Values{}
+	pkg, _ := r.catalog.Server(w.Name)
+	for _, record := range r.installed {
+		if record.Name != w.Name {
+			continue
+		}
+		for _, o := range pkg.Describe().Options {
+			if v, ok := record.Configuration[o.Name]; ok {
+				out[o.Name] = v
+			}
+		}
+	}
+	maps.Copy(out, w.Values)
+	return out
+}
+
+func index(list []Resolved, name Name, instance string) int {
+	return slices.IndexFunc(list, func(have Resolved) bool {
+		return have.Package.Name() == name && have.Instance == instance
+	})
+}
+
+func (r *resolver) conflicts() error {
+	there := func(name Name) string {
+		switch {
+		case slices.ContainsFunc(r.out, func(o Resolved) bool { return o.Package.Name() == name }):
+			return "is chosen too"
+		case slices.ContainsFunc(r.installed, func(p store.ServerPackage) bool { return p.Name == name }):
+			return "is installed"
+		case r.found[name].State == Present:
+			return "is on the server, though not installed by BrokeForge"
+		}
+		return ""
+	}
+	for _, o := range r.out {
+		for _, other := range o.Package.Describe().Conflicts {
+			if how := there(other); how != "" {
+				return &RefusedError{fmt.Sprintf("%s can't be installed beside %s, which %s", o.Package.Name(), other, how)}
+			}
+		}
+	}
+	return nil
+}
+
+// ResolveRemove puts the wanted packages into the order in which they are to
+// be removed: each before those that it requires. What is not recorded is left
+// out. It returns an *UnknownError, or a *RefusedError where another recorded
+// package still needs one of them.
+func ResolveRemove(c Catalog, wants []Want, installed []store.ServerPackage, found map[Name]Presence) ([]Resolved, error) {
+	var out []Resolved
+	for _, w := range wants {
+		pkg, ok := c.Server(w.Name)
+		if !ok {
+			return nil, &UnknownError{w.Name, c.Names()}
+		}
+		records, err := recordsToRemove(pkg, w, installed)
+		if err != nil {
+			return nil, err
+		}
+		if len(records) == 0 && found[w.Name].State == Present && pkg.Describe().Instance == nil {
+			return nil, &RefusedError{fmt.Sprintf("%s is on the server, but was not installed by BrokeForge, so it is not removed; install it first to take it over", w.Name)}
+		}
+		for _, record := range records {
+			if index(out, record.Name, record.Instance) >= 0 {
+				continue
+			}
+			out = append(out, Resolved{Package: pkg, Instance: record.Instance, Values: record.Configuration})
+		}
+	}
+	if err := stillNeeded(c, out, installed); err != nil {
+		return nil, err
+	}
+	return dependentsFirst(out), nil
+}
+
+// recordsToRemove returns the records that a want names: the instance named or
+// chosen by values, or the only one.
+func recordsToRemove(pkg ServerPackage, w Want, installed []store.ServerPackage) ([]store.ServerPackage, error) {
+	var records []store.ServerPackage
+	var instances []string
+	for _, p := range installed {
+		if p.Name == w.Name {
+			records, instances = append(records, p), append(instances, p.Instance)
+		}
+	}
+	description := pkg.Describe()
+	instance := w.Instance
+	switch {
+	case description.Instance == nil && instance != "":
+		return nil, onlyOne(w)
+	case description.Instance == nil:
+		return records, nil
+	case instance == "" && len(w.Values) > 0:
+		values, err := Complete(pkg, w.Values)
+		if err != nil {
+			return nil, err
+		}
+		instance = description.Instance(values)
+	case instance == "" && len(records) > 0:
+		return nil, &RefusedError{fmt.Sprintf("which %s? say %s@INSTANCE; there are: %s", w.Name, w.Name, strings.Join(instances, ", "))}
+	}
+	return slices.DeleteFunc(records, func(p store.ServerPackage) bool { return p.Instance != instance }), nil
+}
+
+func onlyOne(w Want) error {
+	return &RefusedError{fmt.Sprintf("there is only one %s on a server: leave %q away", w.Name, "@"+w.Instance)}
+}
+
+func stillNeeded(c Catalog, removed []Resolved, installed []store.ServerPackage) error {
+	for _, r := range removed {
+		name := r.Package.Name()
+		if r.Package.Describe().Instance != nil {
+			continue
+		}
+		var by []string
+		for _, p := range installed {
+			pkg, ok := c.Server(p.Name)
+			if ok && index(removed, p.Name, p.Instance) < 0 && slices.Contains(pkg.Describe().Requires, name) {
+				by = append(by, Label(p.Name, p.Instance))
+			}
+		}
+		if len(by) > 0 {
+			return &RefusedError{fmt.Sprintf("%s is still needed by %s: remove that first, or with it", name, strings.Join(by, ", "))}
+		}
+	}
+	return nil
+}
+
+// dependentsFirst orders packages so that each comes before those it requires.
+func dependentsFirst(list []Resolved) []Resolved {
+	var out []Resolved
+	rest := slices.Clone(list)
+	for len(rest) > 0 {
+		i := slices.IndexFunc(rest, func(r Resolved) bool {
+			return !slices.ContainsFunc(rest, func(other Resolved) bool {
+				return slices.Contains(other.Package.Describe().Requires, r.Package.Name())
+			})
+		})
+		// A cycle can't be: the catalog's test refuses it.
+		i = max(i, 0)
+		out = append(out, rest[i])
+		rest = slices.Delete(rest, i, i+1)
+	}
+	return out
+}
+
+func joinNames(names []Name, sep string) string {
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = string(n)
+	}
+	return strings.Join(parts, sep)
+}

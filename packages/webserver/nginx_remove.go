@@ -1,0 +1,89 @@
+package webserver
+
+import (
+	"strings"
+
+	"brokeforge/packages"
+	"brokeforge/packages/apt"
+)
+
+// kept is where files of the operator are while the packages are purged.
+const kept = apt.Folder + "/kept-nginx"
+
+// Remove returns the commands that take nginx away. Settings that are neither
+// Debian's nor ours stay, and the logs.
+func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
+	added, err := apt.PurgeAdded(n.Name(), "nginx", "libnginx-mod")
+	if err != nil {
+		return nil, err
+	}
+	rest, err := apt.Purge(debianNginx...)
+	if err != nil {
+		return nil, err
+	}
+	files := strings.Join([]string{siteLink, siteFile, httpFile, defaultRoot + "/index.html"}, " ")
+	commands := []packages.Command{
+		packages.Track{Name: "stop_service", Label: "Stopping service"},
+		apt.Stop("nginx"),
+		packages.Track{Name: "remove_settings", Label: "Removing settings"},
+		packages.Run{
+			Title:  "remove BrokeForge's settings and page",
+			Script: "rm -f " + files + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
+			Check:  "! ls -d " + files + " >/dev/null 2>&1",
+		},
+		packages.Track{Name: "remove_software", Label: "Removing software"},
+		packages.Run{Title: "take the operator's settings and the logs aside", Script: keepFiles, Check: "[ ! -e /var/lib/dpkg/info/nginx-common.postrm ] || [ -e " + kept + "/complete ]"},
+	}
+	commands = append(commands, added...)
+	commands = append(commands, rest[len(apt.Helper()):]...)
+	return append(commands,
+		putBack(),
+		packages.Track{Name: "verify", Label: "Verifying"},
+		packages.Run{
+			Title:     "see that nginx is gone",
+			Script:    "! command -v nginx && ! systemctl is-active nginx",
+			IfChanged: true,
+		},
+		packages.Forget{},
+	), nil
+}
+
+// keepFiles takes the operator's files aside: purging nginx-common removes the
+// whole of /etc/nginx and /var/log/nginx (its postrm).
+const keepFiles = `kept=` + kept + `
+mkdir -p $kept/etc $kept/log || exit 1
+own=$(dpkg-query -W -f '${Conffiles}\n' 'nginx*' 'libnginx-mod*' 2>/dev/null)
+if cd /etc/nginx; then
+	find . -path ./modules-enabled -prune -o \( -type f -o -type l \) ! -name '*.dpkg-*' -print | while IFS= read -r file; do
+		[ "$(readlink "$file")" != /etc/nginx/sites-available/default ] || continue
+		sum=$(md5sum "$file" 2>/dev/null)
+		case $own in
+		*" /etc/nginx/${file#./} ${sum%% *}"*) continue ;;
+		esac
+		cp -a --parents "$file" $kept/etc/ || exit 1
+		echo "keeping /etc/nginx/${file#./}"
+	done || exit 1
+fi
+if [ -d /var/log/nginx ]; then
+	cp -alf /var/log/nginx/. $kept/log/ 2>/dev/null || cp -af /var/log/nginx/. $kept/log/ || exit 1
+fi
+touch $kept/complete`
+
+// putBack returns the command that brings the files that were taken aside back
+// to their place, also after a removal that was ended in the middle.
+func putBack() packages.Run {
+	return packages.Run{Title: "put the operator's settings and the logs back", Script: putBackScript, Check: "[ ! -e " + kept + " ]"}
+}
+
+const putBackScript = `kept=` + kept + `
+if [ -n "$(ls -A $kept/etc 2>/dev/null)" ]; then
+	mkdir -p /etc/nginx &&
+	cp -a $kept/etc/. /etc/nginx/ || exit 1
+	echo "these files stay:" && (cd $kept/etc && find . -mindepth 1 ! -type d | sed 's|^\.|/etc/nginx|')
+fi
+if [ -n "$(ls -A $kept/log 2>/dev/null)" ]; then
+	mkdir -p /var/log/nginx &&
+	cp -an $kept/log/. /var/log/nginx/ || exit 1
+	echo "the logs stay in /var/log/nginx"
+fi
+rm -rf $kept`
