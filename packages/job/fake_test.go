@@ -1,0 +1,436 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"brokeforge/packages"
+	"brokeforge/sshrun"
+	"brokeforge/store"
+)
+
+// fakeHost is a server on which runs are carried out in memory: its log of
+// marks outlives its connections, as a real server's does.
+type fakeHost struct {
+	mu       sync.Mutex
+	facts    string
+	ok       map[string]bool             // checks that hold, by a part of their text
+	outcome  map[string]func(step) error // by a part of a script, what running it does
+	runs     map[string]*fakeRun
+	down     error  // what connecting fails with
+	key      string // the host key's fingerprint
+	executed int    // executions
+	dials    int    // logins
+	cutAfter int    // marks after which the connection is cut once; 0 means never
+	shipped  []sshrun.Shipment
+	proved   chan int
+	hold     chan struct{} // steps with "hold" in their script wait for it
+}
+
+type step struct {
+	say func(string)
+}
+
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("status %d", int(e)) }
+
+type fakeRun struct {
+	mu       sync.Mutex
+	grew     *sync.Cond
+	marks    []sshrun.Mark
+	finished bool
+	cancel   chan struct{}
+}
+
+func newFakeHost() *fakeHost {
+	return &fakeHost{
+		ok: map[string]bool{}, outcome: map[string]func(step) error{}, runs: map[string]*fakeRun{},
+		facts: "hostname=fake\nend=facts\n",
+		key:   "SHA256:first", proved: make(chan int, 10), hold: make(chan struct{}),
+	}
+}
+
+func (r *fakeRun) add(m sshrun.Mark) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Offset = int64(len(r.marks)+1) * 10
+	m.At = time.Date(2026, 1, 1, 0, 0, len(r.marks), 0, time.UTC)
+	r.marks = append(r.marks, m)
+	r.grew.Broadcast()
+}
+
+// carry does what the driver does.
+func (h *fakeHost) carry(s sshrun.Shipment, r *fakeRun) {
+	finish := func(status int) {
+		r.mu.Lock()
+		r.finished = true
+		r.mu.Unlock()
+		r.add(sshrun.Mark{Kind: sshrun.MarkFinish, Step: -1, Status: status})
+	}
+	for i, st := range s.Steps {
+		select {
+		case <-r.cancel:
+			finish(sshrun.FinishCancelled)
+			return
+		default:
+		}
+		r.add(sshrun.Mark{Kind: sshrun.MarkBegin, Step: i})
+		if st.Kind == sshrun.StepMark {
+			continue
+		}
+		if st.Check != "" && h.holds(st.Check) {
+			r.add(sshrun.Mark{Kind: sshrun.MarkSkipped, Step: i})
+			continue
+		}
+		if st.Kind == sshrun.StepValue {
+			r.add(sshrun.Mark{Kind: sshrun.MarkValue, Step: i, Text: "1.2.3"})
+		}
+		if status := h.perform(st, i, r); status != 0 {
+			r.add(sshrun.Mark{Kind: sshrun.MarkEnd, Step: i, Status: status})
+			if status == 143 {
+				finish(sshrun.FinishCancelled)
+			} else {
+				finish(1)
+			}
+			return
+		}
+		r.add(sshrun.Mark{Kind: sshrun.MarkEnd, Step: i})
+	}
+	finish(sshrun.FinishDone)
+}
+
+func (h *fakeHost) holds(check string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for part, so := range h.ok {
+		if strings.Contains(check, part) {
+			return so
+		}
+	}
+	return false
+}
+
+func (h *fakeHost) perform(st sshrun.Step, i int, r *fakeRun) int {
+	if strings.Contains(st.Script, "hold") {
+		select {
+		case <-h.hold:
+		case <-r.cancel:
+			return 143
+		}
+	}
+	if st.Kind == sshrun.StepProve {
+		r.add(sshrun.Mark{Kind: sshrun.MarkProve, Step: i})
+		<-h.proved
+	}
+	say := func(line string) { r.add(sshrun.Mark{Kind: sshrun.MarkLine, Step: i, Text: line}) }
+	for part, do := range h.outcome {
+		if !strings.Contains(st.Script, part) {
+			continue
+		}
+		var status exitStatus
+		if err := do(step{say}); errors.As(err, &status) {
+			return int(status)
+		}
+	}
+	return 0
+}
+
+// fakeNet is a Connector to fake hosts, by address.
+type fakeNet struct {
+	mu    sync.Mutex
+	hosts map[string]*fakeHost
+}
+
+func (n *fakeNet) host(t sshrun.Target) *fakeHost {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hosts[t.Address]
+}
+
+func (n *fakeNet) Connect(_ context.Context, t sshrun.Target) (Remote, error) {
+	h := n.host(t)
+	if h == nil {
+		return nil, fmt.Errorf("no answer from %s", t.Address)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dials++
+	if h.down != nil {
+		return nil, h.down
+	}
+	shown := sshrun.HostKey{Type: "ssh-ed25519", Fingerprint: h.key, Key: "ssh-ed25519 " + h.key}
+	switch {
+	case len(t.Pinned) > 0 && t.Pinned[0] != shown.Key:
+		known := sshrun.HostKey{Type: "ssh-ed25519", Fingerprint: strings.TrimPrefix(t.Pinned[0], "ssh-ed25519 "), Key: t.Pinned[0]}
+		return nil, &sshrun.ChangedHostKeyError{Known: []sshrun.HostKey{known}, Shown: shown}
+	case len(t.Pinned) == 0 && !t.AcceptNew && t.Accept != h.key:
+		return nil, &sshrun.UnknownHostKeyError{HostKey: shown}
+	}
+	shown.From = sshrun.FromAccepted
+	return &fakeRemote{h: h, key: shown}, nil
+}
+
+func (n *fakeNet) Dial(ctx context.Context, t sshrun.Target) (Remote, error) {
+	return n.Connect(ctx, t)
+}
+
+func (n *fakeNet) Forget(sshrun.Target) {}
+
+type fakeRemote struct {
+	h   *fakeHost
+	key sshrun.HostKey
+}
+
+func (r *fakeRemote) HostKey() sshrun.HostKey { return r.key }
+func (r *fakeRemote) Close() error            { return nil }
+
+func (r *fakeRemote) Execute(_ context.Context, s sshrun.Script) (sshrun.Result, error) {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	r.h.executed++
+	if !strings.HasPrefix(s.Text, "( eval") {
+		return sshrun.Result{Stdout: []byte(r.h.facts)}, nil
+	}
+	var out strings.Builder
+	for line := range strings.Lines(s.Text) {
+		i := strings.TrimSuffix(line[strings.LastIndex(line, "echo ")+len("echo "):], " &\n") + "\n"
+		for part, so := range r.h.ok {
+			if so && strings.Contains(line, part) {
+				out.WriteString(i)
+				break
+			}
+		}
+	}
+	return sshrun.Result{Stdout: []byte(out.String())}, nil
+}
+
+func (r *fakeRemote) Ship(ctx context.Context, s sshrun.Shipment, fn func(sshrun.Mark) error) error {
+	r.h.mu.Lock()
+	run := &fakeRun{cancel: make(chan struct{})}
+	run.grew = sync.NewCond(&run.mu)
+	if _, known := r.h.runs[s.RunID]; known {
+		r.h.mu.Unlock()
+		return r.Follow(ctx, s.RunID, s.Nonce, 0, fn)
+	}
+	r.h.runs[s.RunID] = run
+	r.h.shipped = append(r.h.shipped, s)
+	r.h.mu.Unlock()
+	go r.h.carry(s, run)
+	return r.Follow(ctx, s.RunID, s.Nonce, 0, fn)
+}
+
+func (r *fakeRemote) Follow(ctx context.Context, runID, _ string, offset int64, fn func(sshrun.Mark) error) error {
+	r.h.mu.Lock()
+	run, cut := r.h.runs[runID], r.h.cutAfter
+	r.h.mu.Unlock()
+	if run == nil {
+		return &sshrun.AbsentError{Name: "fake", RunID: runID}
+	}
+	stop := context.AfterFunc(ctx, func() { run.grew.Broadcast() })
+	defer stop()
+	for i := int(offset / 10); ; i++ {
+		run.mu.Lock()
+		for i >= len(run.marks) && ctx.Err() == nil {
+			run.grew.Wait()
+		}
+		if ctx.Err() != nil {
+			run.mu.Unlock()
+			return ctx.Err()
+		}
+		m := run.marks[i]
+		run.mu.Unlock()
+		if cut > 0 && i == cut {
+			r.h.mu.Lock()
+			r.h.cutAfter = 0
+			r.h.mu.Unlock()
+			return &sshrun.LostError{Name: "fake", Err: errors.New("cut")}
+		}
+		if err := fn(m); err != nil {
+			return err
+		}
+		if m.Kind == sshrun.MarkFinish {
+			return nil
+		}
+	}
+}
+
+func (r *fakeRemote) Cancel(_ context.Context, runID string) error {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	close(r.h.runs[runID].cancel)
+	return nil
+}
+
+func (r *fakeRemote) Prove(_ context.Context, _ string, step int) error {
+	r.h.proved <- step
+	return nil
+}
+
+// fakePackage is a package whose commands are given.
+type fakePackage struct {
+	name     packages.Name
+	requires []packages.Name
+	install  packages.Commands
+	remove   packages.Commands
+}
+
+func (p fakePackage) Name() packages.Name             { return p.name }
+func (p fakePackage) Type() packages.Type             { return packages.System }
+func (p fakePackage) Credential() packages.Credential { return packages.Root() }
+func (p fakePackage) Probe() string                   { return "" }
+func (p fakePackage) Describe() packages.Description {
+	return packages.Description{Title: string(p.name), Requires: p.requires, Options: []packages.Option{{Name: "size", Default: "1"}}}
+}
+func (p fakePackage) Install(packages.Context) ([]packages.Command, error) { return p.install, nil }
+func (p fakePackage) Remove(packages.Context) ([]packages.Command, error)  { return p.remove, nil }
+
+type fakeCatalog []fakePackage
+
+func (c fakeCatalog) Server(name packages.Name) (packages.ServerPackage, bool) {
+	for _, p := range c {
+		if p.name == name {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+func (c fakeCatalog) Names() (names []packages.Name) {
+	for _, p := range c {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// simple is a package with two milestones.
+func simple(name packages.Name, requires ...packages.Name) fakePackage {
+	return fakePackage{
+		name: name, requires: requires,
+		install: packages.Commands{
+			packages.Track{Name: "install_software", Label: "Installing " + string(name)},
+			packages.Run{Script: "install " + string(name), Check: "has " + string(name)},
+			packages.Track{Name: "record", Label: "Recording"},
+			packages.Persist{Version: "version of " + string(name)},
+		},
+		remove: packages.Commands{
+			packages.Track{Name: "remove_software", Label: "Removing " + string(name)},
+			packages.Run{Script: "remove " + string(name), Check: "lacks " + string(name)},
+			packages.Forget{},
+		},
+	}
+}
+
+// bench is an engine on a fresh store, with hosts by address.
+type bench struct {
+	*testing.T
+	*Engine
+	db  *store.DB
+	net *fakeNet
+	cfg Config
+}
+
+func newBench(t *testing.T, catalog fakeCatalog, hosts map[string]*fakeHost) *bench {
+	t.Helper()
+	db, err := store.Open(t.TempDir(), store.Options{By: "ops"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{T: t, db: db, net: &fakeNet{hosts: hosts}}
+	b.cfg = Config{Store: db, Catalog: catalog, Connector: b.net, By: "ops"}
+	b.Engine = New(b.cfg)
+	t.Cleanup(func() {
+		if err := b.Engine.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// restart closes the engine and makes another on the same store.
+func (b *bench) restart() {
+	b.Helper()
+	if err := b.Engine.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Engine = New(b.cfg)
+}
+
+func (b *bench) add(name, address string) store.Server {
+	b.Helper()
+	s, err := b.AddServer(b.Context(), NewServer{Name: name, Address: address, AcceptNew: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+func (b *bench) start(action store.Action, servers []store.Server, names ...packages.Name) []store.Run {
+	b.Helper()
+	request := Request{Action: action}
+	for _, name := range names {
+		request.Packages = append(request.Packages, packages.Want{Name: name})
+	}
+	for _, s := range servers {
+		request.Servers = append(request.Servers, s.ID)
+	}
+	prepared := b.Prepare(b.Context(), request)
+	for _, p := range prepared {
+		if p.Err != nil {
+			b.Fatalf("prepare %s: %v", p.Server.Name, p.Err)
+		}
+	}
+	runs, err := b.Start(b.Context(), action, prepared)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return runs
+}
+
+// await waits until the progress of a run is as wanted.
+func (b *bench) await(id store.ID, want func(Progress) bool) Progress {
+	b.Helper()
+	sub := b.Subscribe()
+	defer sub.Close()
+	deadline := time.After(20 * time.Second)
+	for {
+		p, err := b.Progress(id)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if want(p) {
+			return p
+		}
+		select {
+		case <-sub.Changed():
+		case <-deadline:
+			b.Fatalf("run %s stays %s, waiting %q", id, p.Run.State, p.Waiting)
+		}
+	}
+}
+
+func (b *bench) end(run store.Run) Progress {
+	b.Helper()
+	return b.await(run.ID, func(p Progress) bool { return !p.Run.State.Live() })
+}
+
+func (b *bench) records(server store.Server) []string {
+	b.Helper()
+	list, err := b.installed(server.ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out []string
+	for _, p := range list {
+		out = append(out, fmt.Sprintf("%s %s", p.Name, p.Version))
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package job
+
+import (
+	"time"
+
+	"brokeforge/packages"
+	"brokeforge/store"
+)
+
+// Progress is the state of one run, as screens and commands show it.
+type Progress struct {
+	Run        store.Run   // without its plan
+	Milestones []Milestone // all of the plan, in order
+	Waiting    string      // what a live run waits for, for people; empty where it works
+	Command    string      // the command that is running, as the preview showed it
+	Position   int         // of a queued run: how many runs go before it on its server
+	Version    int         // grows with each change
+}
+
+// Milestone is one milestone of a run.
+type Milestone struct {
+	packages.Milestone
+	State MilestoneState
+	Begun time.Time // zero until then
+	Ended time.Time // zero until then
+	Error string    // of a failed one
+}
+
+// MilestoneState is the state of a milestone.
+type MilestoneState string
+
+// The states of a milestone.
+const (
+	Ahead     MilestoneState = "ahead"     // not begun
+	Working   MilestoneState = "working"   // begun
+	Done      MilestoneState = "done"      // ended well
+	Unchanged MilestoneState = "unchanged" // ended well, and everything was so already
+	Broken    MilestoneState = "failed"
+)
+
+// Finished counts the milestones that ended well.
+func (p Progress) Finished() int {
+	n := 0
+	for _, m := range p.Milestones {
+		if m.State == Done || m.State == Unchanged {
+			n++
+		}
+	}
+	return n
+}
+
+// Current returns the milestone that is working or has failed, and whether
+// there is one.
+func (p Progress) Current() (Milestone, bool) {
+	for _, m := range p.Milestones {
+		if m.State == Working || m.State == Broken {
+			return m, true
+		}
+	}
+	return Milestone{}, false
+}
+
+// Elapsed is how long the run has taken until now, or took. It is zero for a
+// run that has not started.
+func (p Progress) Elapsed(now time.Time) time.Duration {
+	switch {
+	case p.Run.StartedAt.IsZero():
+		return 0
+	case p.Run.EndedAt.IsZero():
+		return now.Sub(p.Run.StartedAt)
+	}
+	return p.Run.EndedAt.Sub(p.Run.StartedAt)
+}
+
+// Overview is everything that the list of servers shows.
+type Overview struct {
+	Servers []ServerView // by name
+	Live    []Progress   // the runs that are not ended, oldest first
+}
+
+// ServerView is a server with what is known of it.
+type ServerView struct {
+	store.Server
+	Facts    packages.Facts        // the zero value where none were read
+	Packages []store.ServerPackage // as recorded
+	Sites    int
+	Last     *store.Run // its latest run, live or ended, without its plan; nil where there is none
+	Busy     bool       // facts are being read
+}
+
+// Request is what somebody chose: packages, an action, servers.
+type Request struct {
+	Action   store.Action
+	Packages []packages.Want
+	Servers  []store.ID
+}
+
+// Prepared is the preview for one server: what would be done there.
+type Prepared struct {
+	Server store.Server
+	Facts  packages.Facts
+	Plan   packages.Plan
+	// Already holds, for each of Plan.Steps, whether the server is as the
+	// step wants it, so that it will be skipped.
+	Already []bool
+	// Nothing is set where nothing is to be done: all is as it should be, on
+	// the server and in the records.
+	Nothing bool
+	// Err is set where no plan could be made: a *HostKeyError, a *ReachError,
+	// or what the resolver or a package refused.
+	Err error
+}

@@ -1,0 +1,48 @@
+package job
+
+import (
+	"brokeforge/packages"
+	"brokeforge/sshrun"
+	"brokeforge/store"
+)
+
+// shipment makes of a run's plan what the driver on the server carries out. A
+// step of the shipment is a step of the plan, under the same index.
+func shipment(run store.Run, steps []packages.Step) sshrun.Shipment {
+	s := sshrun.Shipment{RunID: string(run.ID), Nonce: run.Nonce, Steps: make([]sshrun.Step, len(steps))}
+	for i, step := range steps {
+		s.Steps[i] = shipped(step)
+	}
+	return s
+}
+
+func shipped(step packages.Step) sshrun.Step {
+	out := sshrun.Step{Group: step.Part.Label(), User: step.Part.Credential.User}
+	switch c := step.Command.(type) {
+	case packages.Track:
+		out.Kind, out.Label = sshrun.StepMark, c.Name
+	case packages.Run:
+		out.Kind, out.Script, out.Check = sshrun.StepRun, c.Script, c.Check
+		out.IfChanged, out.Timeout = c.IfChanged, c.Timeout
+		if c.As.User != "" {
+			out.User = c.As.User
+		}
+	case packages.Write:
+		out.Kind, out.Path, out.Content = sshrun.StepWrite, c.Path, []byte(c.Content)
+		out.Owner, out.GroupName, out.Mode = ownership(c)
+	case packages.Prove:
+		out.Kind, out.Script, out.Check = sshrun.StepProve, c.Script, c.Check
+		out.Undo, out.Within = c.Undo, c.Within
+	case packages.Persist:
+		out.Kind, out.Label = sshrun.StepMark, "persist"
+		if c.Version != "" {
+			out.Kind, out.Script = sshrun.StepValue, c.Version
+		}
+	case packages.Forget:
+		out.Kind, out.Label = sshrun.StepMark, "forget"
+	}
+	if out.Kind == sshrun.StepMark {
+		out.Group = "" // a group lasts until its last step that does something
+	}
+	return out
+}
