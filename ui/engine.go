@@ -1,0 +1,31 @@
+package ui
+
+import (
+	"context"
+
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+)
+
+// Engine is what the screens need of a *job.Engine.
+type Engine interface {
+	Subscribe() *job.Subscription
+	Catalog() packages.Catalog
+
+	Overview() (job.Overview, error)
+	Sites() ([]store.Site, error)
+	AddServer(context.Context, job.NewServer) (store.Server, error)
+	RemoveServer(context.Context, store.ID) error
+	Refresh(context.Context, store.ID) (job.ServerView, error)
+
+	Prepare(context.Context, job.Request) []job.Prepared
+	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
+	Cancel(context.Context, store.ID) error
+
+	Progress(store.ID) (job.Progress, error)
+	Lines(run store.ID, since int) (lines []string, next int, err error)
+	LogPath(store.ID) string
+	Runs(limit int) ([]store.Run, error)
+	RunsOf(server store.ID, limit int) ([]store.Run, error)
+}

@@ -1,0 +1,159 @@
+package ui
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+	"brokeforge/ui/widget"
+)
+
+// order is what somebody is about to have done.
+type order struct {
+	action  store.Action
+	names   []packages.Want // of packages, without values
+	servers []store.ID
+	values  map[packages.Name]packages.Values // what was chosen, kept while one goes back and forth
+}
+
+// request is the order as the engine takes it.
+func (o order) request() job.Request {
+	wants := slices.Clone(o.names)
+	for i := range wants {
+		if o.action == store.Install {
+			wants[i].Values = maps.Clone(o.values[wants[i].Name])
+		}
+	}
+	return job.Request{Action: o.action, Packages: wants, Servers: o.servers}
+}
+
+// title says what is done, such as "install nginx, php".
+func (o order) title() string { return string(o.action) + " " + o.labels() }
+
+// labels names the packages.
+func (o order) labels() string {
+	var names []string
+	for _, w := range o.names {
+		names = append(names, packages.Label(w.Name, w.Instance))
+	}
+	return someOf(names, 4)
+}
+
+// optionKey names an option of a package within a form.
+func optionKey(p packages.Name, o string) string { return string(p) + "." + o }
+
+// fields are the options of the ordered packages: all, or those that have no
+// good default.
+func (o order) fields(e env, all bool) []widget.Field {
+	var out []widget.Field
+	for _, w := range o.names {
+		p, ok := e.engine.Catalog().Server(w.Name)
+		if !ok || o.action == store.Remove {
+			continue
+		}
+		for _, option := range p.Describe().Options {
+			if all || (option.Required && option.Default == "") {
+				out = append(out, o.field(e, p, option))
+			}
+		}
+	}
+	return out
+}
+
+func (o order) field(e env, p packages.ServerPackage, option packages.Option) widget.Field {
+	kinds := map[packages.Kind]widget.FieldKind{
+		packages.Secret: widget.SecretField, packages.Choice: widget.ChoiceField,
+		packages.Several: widget.SeveralField, packages.YesNo: widget.YesNoField,
+	}
+	value := option.Default
+	if recorded, ok := o.recorded(e, p, option.Name); ok {
+		value = recorded
+	}
+	if chosen, ok := o.values[p.Name()][option.Name]; ok {
+		value = chosen
+	}
+	label := option.Label
+	if label == "" {
+		label = option.Name
+	}
+	return widget.Field{
+		Name: optionKey(p.Name(), option.Name), Label: label, Group: p.Describe().Title, Help: option.Help,
+		Kind: kinds[option.Kind], Choices: option.Choices, Value: value,
+		Check: func(v string) string {
+			if _, err := option.Accept(v); err != nil {
+				return err.Error()
+			}
+			return ""
+		},
+	}
+}
+
+// recorded is the value that an option was installed with, where that is one
+// value on all servers of the order.
+func (o order) recorded(e env, p packages.ServerPackage, option string) (string, bool) {
+	value, found := "", false
+	if p.Describe().Instance != nil {
+		return "", false
+	}
+	for i, id := range o.servers {
+		v, _ := e.data.server(id)
+		records := recordsOf(v, p.Name())
+		if len(records) == 0 {
+			return "", false
+		}
+		this, ok := records[0].Configuration[option]
+		if !ok || (i > 0 && this != value) {
+			return "", false
+		}
+		value, found = this, true
+	}
+	return value, found
+}
+
+// choose takes what a form gave: what differs from what it began with, and
+// what had to be asked for.
+func (o order) choose(e env, begun []widget.Field, given map[string]string) {
+	for _, f := range begun {
+		name, option, _ := strings.Cut(f.Name, ".")
+		if given[f.Name] == f.Value && f.Value != "" {
+			if _, ok := o.values[packages.Name(name)][option]; !ok {
+				continue
+			}
+		}
+		values := o.values[packages.Name(name)]
+		if values == nil {
+			values = packages.Values{}
+			o.values[packages.Name(name)] = values
+		}
+		values[option] = given[f.Name]
+	}
+}
+
+// next is the screen after the choice of packages: the form, if something has
+// to be asked, else the preview.
+func (o order) next(e env) screen {
+	fields := o.fields(e, false)
+	if len(fields) > 0 {
+		return newOptionsScreen(o, fields, false)
+	}
+	return newPreviewScreen(o)
+}
+
+// prepareOne goes on with one package.
+func prepareOne(e env, action store.Action, w packages.Want, servers []store.ID) effect {
+	o := order{action, []packages.Want{w}, servers, map[packages.Name]packages.Values{}}
+	return push(o.next(e))
+}
+
+// optionProblem returns the field that an error of an option is about.
+func optionProblem(err error) (field, reason string, ok bool) {
+	var refused *packages.OptionError
+	if !errors.As(err, &refused) {
+		return "", "", false
+	}
+	return optionKey(refused.Package, refused.Option), refused.Reason, true
+}

@@ -1,0 +1,226 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+	"brokeforge/ui/widget"
+)
+
+// The packages of the firewall, which have a pane of their own.
+const (
+	firewallName packages.Name = "firewall"
+	ruleName     packages.Name = "firewall-rule"
+)
+
+func hasPackage(e env, name packages.Name) bool {
+	_, ok := e.engine.Catalog().Server(name)
+	return ok
+}
+
+// typeTitle is a category as a heading.
+func typeTitle(t packages.Type) string {
+	if t == packages.WebServer {
+		return "WEB SERVER"
+	}
+	return strings.ToUpper(string(t))
+}
+
+// byType calls fn for each category that has packages, in the order in which
+// people see them.
+func byType(e env, fn func(packages.Type, []packages.ServerPackage)) {
+	catalog := e.engine.Catalog()
+	for _, t := range packages.Types() {
+		var list []packages.ServerPackage
+		for _, n := range catalog.Names() {
+			if p, ok := catalog.Server(n); ok && p.Type() == t {
+				list = append(list, p)
+			}
+		}
+		if len(list) > 0 {
+			fn(t, list)
+		}
+	}
+}
+
+// packageState is how a package is on a server, and its version there.
+func packageState(v job.ServerView, pkg packages.ServerPackage) (state, string) {
+	name := pkg.Name()
+	records := recordsOf(v, name)
+	found := v.Facts.Found[name]
+	switch {
+	case pkg.Describe().Instance != nil && len(records) > 0:
+		return state{"●", fmt.Sprintf("%d installed", len(records)), widget.Good}, ""
+	case len(records) > 0 && found.State == packages.Absent:
+		return state{"!", "recorded, not on the server", widget.Bad}, string(records[0].Version)
+	case len(records) > 0 && found.State == packages.Partial:
+		return state{"!", "not working: " + found.Detail, widget.Bad}, string(records[0].Version)
+	case len(records) > 0 && records[0].Status == store.Failed:
+		return state{"✗", "failed", widget.Bad}, string(records[0].Version)
+	case len(records) > 0:
+		return state{"●", "installed", widget.Good}, string(records[0].Version)
+	case found.State == packages.Present:
+		return state{"!", "found, not managed", widget.Working}, string(found.Version)
+	case found.State == packages.Partial:
+		return state{"!", "found in part: " + found.Detail, widget.Working}, string(found.Version)
+	}
+	for _, other := range pkg.Describe().Conflicts {
+		if len(recordsOf(v, other)) > 0 {
+			return state{"○", "conflicts with " + string(other), widget.Dim}, ""
+		}
+	}
+	return state{"○", "not installed", widget.Dim}, ""
+}
+
+func recordsOf(v job.ServerView, name packages.Name) []store.ServerPackage {
+	return slices.DeleteFunc(slices.Clone(v.Packages), func(p store.ServerPackage) bool { return p.Name != name })
+}
+
+func packageRows(e env, v job.ServerView) []widget.Row {
+	var rows []widget.Row
+	byType(e, func(t packages.Type, list []packages.ServerPackage) {
+		rows = append(rows, widget.Row{ID: "type " + string(t), Head: true, Cells: []widget.Line{widget.Of(widget.Strong, typeTitle(t))}})
+		for _, pkg := range list {
+			st, version := packageState(v, pkg)
+			rows = append(rows, widget.Row{ID: string(pkg.Name()), Cells: []widget.Line{
+				{st.mark()},
+				widget.Of(widget.Plain, string(pkg.Name())),
+				widget.Of(widget.Plain, version), widget.Of(st.look, st.word),
+			}})
+		}
+	})
+	return rows
+}
+
+// packageDetail tells of one package on a server.
+func packageDetail(e env, v job.ServerView, name packages.Name, width int) []widget.Line {
+	pkg, ok := e.engine.Catalog().Server(name)
+	if !ok {
+		return nil
+	}
+	st, version := packageState(v, pkg)
+	d := pkg.Describe()
+	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, strings.TrimSpace(d.Title+" "+version)), st.line(), width)}
+	out = append(out, widget.Wrap(widget.Plain, d.Summary, width)...)
+	out = append(out, widget.Line{})
+	for _, r := range recordsOf(v, name) {
+		if r.Instance != "" {
+			out = append(out, pair("rule", r.Instance))
+		}
+		out = append(out, pair("installed", fmt.Sprintf("%s, by %s, run %s", ago(e.now(), r.CreatedAt), r.By, r.RunID.Short())))
+		for _, k := range sortedKeys(r.Configuration) {
+			out = append(out, pairs(k, r.Configuration[k], widget.Plain, width)...)
+		}
+	}
+	return append(out, needs(d)...)
+}
+
+func needs(d packages.Description) []widget.Line {
+	var out []widget.Line
+	for _, n := range []struct {
+		label string
+		names []packages.Name
+	}{{"needs", d.Requires}, {"not beside", d.Conflicts}} {
+		if len(n.names) > 0 {
+			out = append(out, pair(n.label, joined(n.names)))
+		}
+	}
+	return out
+}
+
+func joined(names []packages.Name) string {
+	var out []string
+	for _, n := range names {
+		out = append(out, string(n))
+	}
+	return strings.Join(out, ", ")
+}
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func ruleColumns() []widget.Column {
+	return []widget.Column{{Min: 1}, {Title: "RULE", Min: 16, Max: 40}, {Title: "SETTINGS", Min: 16, Grow: 1}, {Title: "BY", Max: 12, Drop: 1}}
+}
+
+func ruleRows(v job.ServerView) []widget.Row {
+	var rows []widget.Row
+	for _, r := range recordsOf(v, ruleName) {
+		var settings []string
+		for _, k := range sortedKeys(r.Configuration) {
+			if r.Configuration[k] != "" {
+				settings = append(settings, k+" "+r.Configuration[k])
+			}
+		}
+		rows = append(rows, widget.Row{ID: packages.Label(r.Name, r.Instance), Cells: []widget.Line{
+			widget.Of(widget.Good, "●"), widget.Of(widget.Plain, r.Instance), widget.Of(widget.Dim, strings.Join(settings, " · ")), widget.Of(widget.Dim, r.By),
+		}})
+	}
+	return rows
+}
+
+// firewallLines tell of the firewall itself.
+func firewallLines(v job.ServerView) []widget.Line {
+	records := recordsOf(v, firewallName)
+	if len(records) == 0 {
+		return []widget.Line{{}, widget.Of(widget.Dim, " ○ no firewall is recorded here; on the first pane, i installs one"), {}}
+	}
+	r := records[0]
+	out := []widget.Line{{}, {widget.Text(widget.Good, " ● "), widget.Text(widget.Strong, "firewall "+string(r.Version)), widget.Text(widget.Dim, "  SSH stays open, what is not allowed is refused")}}
+	for _, k := range sortedKeys(r.Configuration) {
+		out = append(out, widget.Line{widget.Spaces(3)}.And(pair(k, r.Configuration[k])...))
+	}
+	return append(out, widget.Line{})
+}
+
+// factsPane is all that was read from a server.
+func factsPane(e env, v job.ServerView, width int) []widget.Line {
+	f := v.Facts
+	out := []widget.Line{{}}
+	if v.ConnectionError != "" {
+		out = append(out, pairs("error", v.ConnectionError, widget.Bad, width-2)...)
+	}
+	if f.ReadAt.IsZero() {
+		return append(out, widget.Of(widget.Dim, " No facts were read yet; r reads them."))
+	}
+	lists := "never read"
+	if f.AptAge >= 0 {
+		lists = lasted(f.AptAge) + " old then"
+	}
+	ports := make([]string, len(f.SSHPorts))
+	for i, p := range f.SSHPorts {
+		ports[i] = strconv.Itoa(p)
+	}
+	init := "not systemd"
+	if f.Systemd {
+		init = "systemd"
+	}
+	out = append(out,
+		pair("read", ago(e.now(), f.ReadAt)+"  ("+exact(f.ReadAt)+")"), widget.Line{},
+		pair("hostname", f.Hostname), pair("system", f.OS.Pretty), pair("kernel", f.Kernel+" · "+f.Arch), pair("init", init),
+		pair("up", lasted(f.Uptime)), widget.Line{},
+		pair("cpus", strconv.Itoa(f.CPUs)), pair("memory", inBytes(f.MemoryBytes)),
+		pair("disk", inBytes(f.DiskFree)+" free of "+inBytes(f.DiskBytes)+" (the file system of /var)"), widget.Line{},
+		pair("addresses", strings.Join(f.Addresses, ", ")), pair("ssh ports", strings.Join(ports, ", ")),
+		pair("apt lists", lists))
+	for i, k := range v.HostKeys {
+		label := ""
+		if i == 0 {
+			label = "host key"
+		}
+		typ, _, _ := strings.Cut(k.Key, " ")
+		out = append(out, pair(label, typ+" · pinned "+ago(e.now(), k.PinnedAt)+" by "+k.PinnedBy))
+	}
+	return indent(out)
+}

@@ -1,0 +1,281 @@
+// Package uitest has an engine of made-up servers, on which the screens can be
+// tested and looked at. Nothing happens on it but what its owner lets happen:
+// Advance takes every live run a milestone further.
+package uitest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+)
+
+// Engine is a made-up engine. Its fields may be set before it is used, and,
+// with Change, afterwards.
+type Engine struct {
+	mu      sync.Mutex
+	sub     *job.Subscription
+	wake    func()
+	runs    int
+	Now     func() time.Time
+	Servers []job.ServerView
+	All     []job.Progress // every run, the oldest first
+	Output  map[store.ID][]string
+	Site    []store.Site
+	Pkgs    Catalog
+
+	AddError     func(job.NewServer) error // what adding a server gives
+	PrepareError func(store.Server) error  // what preparing gives
+	PrepareWait  <-chan struct{}           // preparing waits for it, or until it is given up
+	RefreshError error                     // what reading facts gives
+	Added        []job.NewServer           // what was asked for
+	Started      [][]job.Prepared          // what was started
+	Cancelled    []store.ID                // what was cancelled
+	Asked        []job.Request             // what was to be prepared
+	Nothing      map[store.ID]bool         // servers on which nothing is to be done
+}
+
+// New returns an engine without servers.
+func New(now func() time.Time) *Engine {
+	e := &Engine{Now: now, Output: map[store.ID][]string{}, Pkgs: MadeUp(), Nothing: map[store.ID]bool{}}
+	e.sub, e.wake = job.Signal()
+	return e
+}
+
+// Change changes the engine and wakes who watches it.
+func (e *Engine) Change(fn func()) {
+	e.mu.Lock()
+	fn()
+	e.mu.Unlock()
+	e.wake()
+}
+
+// Subscribe returns the only subscription.
+func (e *Engine) Subscribe() *job.Subscription { return e.sub }
+
+// Catalog returns the made-up packages.
+func (e *Engine) Catalog() packages.Catalog { return e.Pkgs }
+
+// Overview returns the servers, with their latest runs.
+func (e *Engine) Overview() (job.Overview, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := job.Overview{Servers: slices.Clone(e.Servers)}
+	for _, p := range e.All {
+		if p.Run.State.Live() {
+			out.Live = append(out.Live, p)
+		}
+		for i := range out.Servers {
+			if out.Servers[i].ID == p.Run.ServerID {
+				out.Servers[i].Last = &p.Run
+			}
+		}
+	}
+	return out, nil
+}
+
+// Sites returns the sites.
+func (e *Engine) Sites() ([]store.Site, error) { return e.Site, nil }
+
+// AddServer adds a server, unless AddError says otherwise.
+func (e *Engine) AddServer(_ context.Context, n job.NewServer) (store.Server, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.Added = append(e.Added, n)
+	if e.AddError != nil {
+		if err := e.AddError(n); err != nil {
+			return store.Server{}, err
+		}
+	}
+	s := store.Server{ID: store.ID("server-" + n.Name), Name: n.Name, Address: n.Address, Port: n.Port, User: n.User, Tags: n.Tags, Connection: store.Connected}
+	e.Servers = append(e.Servers, job.ServerView{Server: s})
+	e.wake()
+	return s, nil
+}
+
+// RemoveServer forgets a server.
+func (e *Engine) RemoveServer(_ context.Context, id store.ID) error {
+	e.Change(func() {
+		e.Servers = slices.DeleteFunc(e.Servers, func(s job.ServerView) bool { return s.ID == id })
+	})
+	return nil
+}
+
+// Refresh does nothing, unless RefreshError says otherwise.
+func (e *Engine) Refresh(_ context.Context, id store.ID) (job.ServerView, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.Servers {
+		if s.ID == id {
+			return s, e.RefreshError
+		}
+	}
+	return job.ServerView{}, store.ErrNotFound
+}
+
+// Prepare makes plans with the resolver.
+func (e *Engine) Prepare(ctx context.Context, r job.Request) []job.Prepared {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.Asked = append(e.Asked, r)
+	if e.PrepareWait != nil {
+		select {
+		case <-e.PrepareWait:
+		case <-ctx.Done():
+		}
+	}
+	var out []job.Prepared
+	for _, id := range r.Servers {
+		for _, v := range e.Servers {
+			if v.ID == id {
+				out = append(out, e.prepare(r, v))
+			}
+		}
+	}
+	return out
+}
+
+func (e *Engine) prepare(r job.Request, v job.ServerView) job.Prepared {
+	p := job.Prepared{Server: v.Server, Facts: v.Facts, Nothing: e.Nothing[v.ID]}
+	if e.PrepareError != nil {
+		if p.Err = e.PrepareError(v.Server); p.Err != nil {
+			return p
+		}
+	}
+	resolve := packages.ResolveInstall
+	if r.Action == store.Remove {
+		resolve = packages.ResolveRemove
+	}
+	var resolved []packages.Resolved
+	if resolved, p.Err = resolve(e.Pkgs, r.Packages, v.Packages, v.Facts.Found); p.Err != nil {
+		return p
+	}
+	p.Plan, p.Err = packages.Build(r.Action, resolved, packages.Context{Server: v.Server, Facts: v.Facts, Installed: v.Packages})
+	p.Already = make([]bool, len(p.Plan.Steps()))
+	if len(p.Already) > 1 && r.Action == store.Install {
+		p.Already[1] = true
+	}
+	return p
+}
+
+// Start makes runs that are running at once.
+func (e *Engine) Start(_ context.Context, action store.Action, list []job.Prepared) ([]store.Run, error) {
+	e.mu.Lock()
+	e.Started = append(e.Started, list)
+	var out []store.Run
+	for _, p := range list {
+		if p.Err != nil || p.Nothing {
+			continue
+		}
+		var names []string
+		for _, part := range p.Plan.Parts {
+			names = append(names, part.Label())
+		}
+		e.runs++
+		run := store.Run{
+			ID: store.ID(fmt.Sprintf("00000000000000000000start%d", e.runs)), ServerID: p.Server.ID, ServerName: p.Server.Name, Action: action,
+			Title: string(action) + " " + strings.Join(names, ", "), State: store.RunRunning, By: "ops", QueuedAt: e.Now(), StartedAt: e.Now(),
+		}
+		progress := job.Progress{Run: run}
+		for _, m := range p.Plan.Milestones() {
+			progress.Milestones = append(progress.Milestones, job.Milestone{Milestone: m, State: job.Ahead})
+		}
+		e.All = append(e.All, progress)
+		out = append(out, run)
+	}
+	e.mu.Unlock()
+	e.wake()
+	return out, nil
+}
+
+// Cancel ends a run.
+func (e *Engine) Cancel(_ context.Context, id store.ID) error {
+	e.Change(func() {
+		e.Cancelled = append(e.Cancelled, id)
+		for i := range e.All {
+			if r := &e.All[i].Run; r.ID == id {
+				r.State, r.EndedAt = store.RunCancelled, e.Now()
+			}
+		}
+	})
+	return nil
+}
+
+// Advance takes every running run a milestone further, with some output.
+func (e *Engine) Advance() {
+	e.Change(func() {
+		for i := range e.All {
+			if e.All[i].Run.State == store.RunRunning {
+				e.advance(&e.All[i])
+			}
+		}
+	})
+}
+
+func (e *Engine) advance(p *job.Progress) {
+	p.Version++
+	p.Milestones = slices.Clone(p.Milestones)
+	for i := range p.Milestones {
+		m := &p.Milestones[i]
+		switch m.State {
+		case job.Working:
+			m.State, m.Ended = job.Done, e.Now()
+			p.Run.Finished++
+		case job.Ahead:
+			m.State, m.Begun = job.Working, e.Now()
+			p.Command = "apt-get install -y " + string(m.Package)
+			e.Output[p.Run.ID] = append(e.Output[p.Run.ID], "== "+m.Label, "Reading package lists...", "Setting up "+string(m.Package)+" (1.26.3-1+deb13u1) ...")
+			return
+		}
+	}
+	p.Run.State, p.Run.EndedAt = store.RunDone, e.Now()
+}
+
+// Progress returns a run.
+func (e *Engine) Progress(id store.ID) (job.Progress, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.All {
+		if p.Run.ID == id {
+			return p, nil
+		}
+	}
+	return job.Progress{}, store.ErrNotFound
+}
+
+// Lines returns the output of a run from a line on.
+func (e *Engine) Lines(id store.ID, since int) ([]string, int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	lines := e.Output[id]
+	return slices.Clone(lines[min(since, len(lines)):]), len(lines), nil
+}
+
+// LogPath is a path at which nothing is.
+func (e *Engine) LogPath(id store.ID) string { return "/nowhere/" + string(id) + ".log" }
+
+// Runs returns the runs, the newest first.
+func (e *Engine) Runs(limit int) ([]store.Run, error) { return e.list("", limit), nil }
+
+// RunsOf returns the runs of a server, the newest first.
+func (e *Engine) RunsOf(server store.ID, limit int) ([]store.Run, error) {
+	return e.list(server, limit), nil
+}
+
+func (e *Engine) list(server store.ID, limit int) []store.Run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []store.Run
+	for _, p := range slices.Backward(e.All) {
+		if (server == "" || p.Run.ServerID == server) && len(out) < limit {
+			out = append(out, p.Run)
+		}
+	}
+	return out
+}
