@@ -1,0 +1,40 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ask puts a question to the person at the terminal. Everything but y and yes
+// means no.
+func (e Env) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
+	type answer struct {
+		text string
+		err  error
+	}
+	// A read from a terminal can't be taken back: after a signal it is left
+	// alone, and the end of the program ends it.
+	given := make(chan answer, 1)
+	go func() {
+		text, err := bufio.NewReader(e.Stdin).ReadString('\n')
+		given <- answer{text, err}
+	}()
+	select {
+	case a := <-given:
+		if a.err != nil {
+			fmt.Fprintln(e.Stderr)
+		}
+		if a.err != nil && a.err != io.EOF {
+			return false, fmt.Errorf("read the answer: %w", a.err)
+		}
+		text := strings.ToLower(strings.TrimSpace(a.text))
+		return text == "y" || text == "yes", nil
+	case <-ctx.Done():
+		fmt.Fprintln(e.Stderr)
+		return false, ctx.Err()
+	}
+}

@@ -1,0 +1,105 @@
+package cmd
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"brokeforge/packages"
+	"brokeforge/store"
+)
+
+// wants reads the packages of a command line and the values that --set gives
+// them, and checks what can be checked without any server.
+func wants(c packages.Catalog, action store.Action, args, set []string) ([]packages.Want, error) {
+	var list []packages.Want
+	for _, arg := range args {
+		w := packages.Parse(arg)
+		p, ok := c.Server(w.Name)
+		if !ok {
+			return nil, &packages.UnknownError{Name: w.Name, Known: c.Names()}
+		}
+		if w.Instance == "" && strings.Contains(arg, "@") {
+			return nil, fmt.Errorf("%q names no instance after the @", arg)
+		}
+		if w.Instance != "" && action == store.Install {
+			return nil, fmt.Errorf("%q: to install, say which %s with --set %[2]s.OPTION=VALUE", arg, w.Name)
+		}
+		if w.Instance != "" && p.Describe().Instance == nil {
+			return nil, fmt.Errorf("%q: there is only one %s on a server: leave %q away", arg, w.Name, "@"+w.Instance)
+		}
+		if slices.ContainsFunc(list, func(o packages.Want) bool { return o.Name == w.Name && o.Instance == w.Instance }) {
+			return nil, givenTwice(arg, p)
+		}
+		list = append(list, w)
+	}
+	return list, setValues(c, list, set)
+}
+
+func givenTwice(arg string, p packages.ServerPackage) error {
+	if p.Describe().Instance != nil {
+		return fmt.Errorf("%s is given twice; --set belongs to a package by its name, so install each %s with a call of its own", arg, p.Name())
+	}
+	return fmt.Errorf("%s is given twice", arg)
+}
+
+// setValues puts the values of --set into the wants that they belong to.
+func setValues(c packages.Catalog, list []packages.Want, set []string) error {
+	for _, s := range set {
+		key, value, ok := strings.Cut(s, "=")
+		name, option, ok2 := strings.Cut(key, ".")
+		if !ok || !ok2 || name == "" || option == "" {
+			return fmt.Errorf("--set %q is not in the form PACKAGE.OPTION=VALUE", s)
+		}
+		i := slices.IndexFunc(list, func(w packages.Want) bool { return string(w.Name) == name })
+		if i < 0 {
+			return fmt.Errorf("--set %q: %s is not among the packages of this call", s, name)
+		}
+		if list[i].Values == nil {
+			list[i].Values = packages.Values{}
+		}
+		if _, twice := list[i].Values[option]; twice {
+			return fmt.Errorf("--set gives %s.%s twice", name, option)
+		}
+		list[i].Values[option] = value
+	}
+	for _, w := range list {
+		p, _ := c.Server(w.Name)
+		if err := checkValues(p, w.Values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkValues refuses values that no server could make right. What is not
+// given may be recorded on a server, so it is not missed here.
+func checkValues(p packages.ServerPackage, values packages.Values) error {
+	options := p.Describe().Options
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		i := slices.IndexFunc(options, func(o packages.Option) bool { return o.Name == name })
+		if i < 0 {
+			return &packages.OptionError{Package: p.Name(), Option: name, Reason: noSuchOption(options)}
+		}
+		if _, err := options[i].Accept(values[name]); err != nil {
+			refused := &packages.OptionError{Package: p.Name(), Option: name, Reason: err.Error()}
+			if options[i].Kind != packages.Secret {
+				refused.Value = values[name]
+			}
+			return refused
+		}
+	}
+	return nil
+}
+
+func noSuchOption(options []packages.Option) string {
+	if len(options) == 0 {
+		return "there is no such option; this package has none"
+	}
+	names := make([]string, len(options))
+	for i, o := range options {
+		names[i] = o.Name
+	}
+	return "there is no such option; there are: " + strings.Join(names, ", ")
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config holds all settings. Its zero value is of no use: begin with Default.
+type Config struct {
+	// Parallel is how many servers are worked on side by side.
+	Parallel int       `toml:"parallel"`
+	SSH      SSH       `toml:"ssh"`
+	Server   NewServer `toml:"server"`
+	Screen   Screen    `toml:"screen"`
+}
+
+// SSH holds how servers are reached.
+type SSH struct {
+	// KnownHosts are the files with the host keys that are known, in the form
+	// of sshd(8). One that is not there is taken as empty. They are read only.
+	KnownHosts []string `toml:"known_hosts"`
+	// AgentSocket is the socket of the ssh agent. Empty means the one that
+	// the environment variable SSH_AUTH_SOCK names, "none" that no agent is
+	// used.
+	AgentSocket string `toml:"agent_socket"`
+	// DialTimeout bounds how long it may take until a server has shown its
+	// host key.
+	DialTimeout time.Duration `toml:"dial_timeout"`
+	// KeepAlive is how often a connection is asked whether the server is
+	// there. It is given up after three times as long without an answer.
+	KeepAlive time.Duration `toml:"keep_alive"`
+}
+
+// NewServer holds what "server add" takes where it is not told.
+type NewServer struct {
+	Port int    `toml:"port"`
+	User string `toml:"user"`
+	Key  string `toml:"key"` // a private key file; empty means the agent and the usual keys
+}
+
+// Screen holds how the screens look.
+type Screen struct {
+	Mouse bool   `toml:"mouse"`
+	Theme string `toml:"theme"` // one of Themes
+	ASCII string `toml:"ascii"` // one of ASCIIs
+}
+
+// Themes are the values of Screen.Theme. With "auto" the terminal is asked.
+func Themes() []string { return []string{"auto", "dark", "light", "mono"} }
+
+// ASCIIs are the values of Screen.ASCII. With "auto" the locale decides.
+func ASCIIs() []string { return []string{"auto", "always", "never"} }
+
+// Default returns the settings that hold where no file says otherwise.
+func Default() Config {
+	return Config{
+		Parallel: 10,
+		SSH: SSH{
+			KnownHosts:  []string{"~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"},
+			DialTimeout: 10 * time.Second,
+			KeepAlive:   5 * time.Second,
+		},
+		Server: NewServer{Port: 22, User: "root"},
+		Screen: Screen{Theme: "auto", ASCII: "auto"},
+	}
+}
+
+// invalid refuses the value of one setting.
+type invalid struct {
+	key    []string // its name, a part for each table
+	reason string
+}
+
+func (e *invalid) Error() string { return strings.Join(e.key, ".") + " " + e.reason }
+
+// check refuses values out of range.
+func (c Config) check() error {
+	switch {
+	case c.Parallel < 1 || c.Parallel > 1000:
+		return refuse("must be from 1 to 1000", "parallel")
+	case c.Server.Port < 1 || c.Server.Port > 65535:
+		return refuse("must be from 1 to 65535", "server", "port")
+	case c.Server.User == "":
+		return refuse("must not be empty", "server", "user")
+	case c.SSH.DialTimeout < time.Second || c.SSH.DialTimeout > 10*time.Minute:
+		return refuse(`must be from "1s" to "10m"`, "ssh", "dial_timeout")
+	case c.SSH.KeepAlive < time.Second || c.SSH.KeepAlive > time.Hour:
+		return refuse(`must be from "1s" to "1h"`, "ssh", "keep_alive")
+	case !slices.Contains(Themes(), c.Screen.Theme):
+		return refuse("must be one of "+strings.Join(Themes(), ", "), "screen", "theme")
+	case !slices.Contains(ASCIIs(), c.Screen.ASCII):
+		return refuse("must be one of "+strings.Join(ASCIIs(), ", "), "screen", "ascii")
+	}
+	return nil
+}
+
+func refuse(reason string, key ...string) error { return &invalid{key, reason} }
+
+// Expand makes the paths in the settings absolute: "~/" at the beginning is
+// the home folder. Where the home folder is not known, known_hosts files in it
+// are left out, and other paths in it are an error.
+func (c Config) Expand(home string) (Config, error) {
+	files := []string{} // not nil, which would mean the usual ones
+	for _, f := range c.SSH.KnownHosts {
+		if path, err := expand(f, home); err == nil {
+			files = append(files, path)
+		}
+	}
+	c.SSH.KnownHosts = files
+	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key} {
+		var err error
+		if *path, err = expand(*path, home); err != nil {
+			return Config{}, err
+		}
+	}
+	return c, nil
+}
+
+func expand(path, home string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~/")
+	if !ok {
+		return path, nil
+	}
+	if home == "" {
+		return "", fmt.Errorf("find %s: HOME is not set", path)
+	}
+	return filepath.Join(home, rest), nil
+}

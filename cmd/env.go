@@ -1,0 +1,83 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"brokeforge/cmd/config"
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+)
+
+// Engine is what the commands ask of the engine of package job.
+type Engine interface {
+	Recover(context.Context) error
+	Subscribe() Subscription
+
+	Overview() (job.Overview, error)
+	Server(store.ID) (job.ServerView, error)
+	Find(name string) (store.Server, error)
+	AddServer(context.Context, job.NewServer) (store.Server, error)
+	RemoveServer(context.Context, store.ID) error
+
+	Prepare(context.Context, job.Request) []job.Prepared
+	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
+	Cancel(ctx context.Context, run store.ID) error
+
+	Runs(limit int) ([]store.Run, error)
+	FindRun(id string) (store.Run, error)
+	Progress(run store.ID) (job.Progress, error)
+	Lines(run store.ID, since int) (lines []string, next int, err error)
+	LogPath(run store.ID) string
+}
+
+// Subscription tells that something has changed; *job.Subscription is one.
+type Subscription interface {
+	Changed() <-chan struct{}
+	Close()
+}
+
+// Session is an opened state folder with an engine that works on it.
+type Session struct {
+	Engine  Engine
+	Screens func(context.Context) error // shows the screens until they are left
+	Close   func() error                // ends the engine's watching; runs go on on their servers
+}
+
+// Settings say what is to be opened.
+type Settings struct {
+	Config   config.Config // with its paths expanded
+	StateDir string
+}
+
+// Env is the world that the commands work in. All of it is needed.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Now            func() time.Time
+	UTF8           bool // the terminal's characters are UTF-8
+	Version        string
+	Catalog        packages.Catalog
+	// Open opens the state folder. Commands that need none don't call it.
+	Open func(context.Context, Settings) (*Session, error)
+	// Patience is how long a command that shows runs waits for news of those
+	// that a former call left going on.
+	Patience time.Duration
+	// CanShow says why the screens can't be shown; nil where they can.
+	CanShow func() error
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// canAsk reports whether there is somebody to ask.
+func (e Env) canAsk() bool { return isTerminal(e.Stdin) && isTerminal(e.Stderr) }

@@ -1,0 +1,363 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+)
+
+// noon is when the tests take place.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// fakePackage is a package that is described and no more.
+type fakePackage struct {
+	name packages.Name
+	packages.Description
+}
+
+func (p fakePackage) Name() packages.Name { return p.name }
+func (p fakePackage) Type() packages.Type { return packages.System }
+
+func (p fakePackage) Credential() packages.Credential                      { return packages.Root() }
+func (p fakePackage) Describe() packages.Description                       { return p.Description }
+func (p fakePackage) Probe() string                                        { return "" }
+func (p fakePackage) Install(packages.Context) ([]packages.Command, error) { return nil, nil }
+func (p fakePackage) Remove(packages.Context) ([]packages.Command, error)  { return nil, nil }
+
+type fakeCatalog []fakePackage
+
+func (c fakeCatalog) Names() []packages.Name {
+	var names []packages.Name
+	for _, p := range c {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+func (c fakeCatalog) Server(name packages.Name) (packages.ServerPackage, bool) {
+	i := slices.IndexFunc(c, func(p fakePackage) bool { return p.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return c[i], true
+}
+
+func catalog() fakeCatalog {
+	return fakeCatalog{
+		{"nginx", packages.Description{Title: "nginx", Summary: "a web server", Requires: []packages.Name{"base"}}},
+		{"php", packages.Description{Title: "PHP", Summary: "a language", Options: []packages.Option{
+			{Name: "memory", Kind: packages.Number, Min: 1, Max: 9, Default: "4", Help: "in GB"},
+			{Name: "extensions", Kind: packages.Several, Choices: []string{"xml", "gd"}, Help: "what to add"},
+			{Name: "token", Kind: packages.Secret, Help: "a secret"},
+		}}},
+		{"rule", packages.Description{
+			Title: "Rule", Summary: "one rule", Instance: func(v packages.Values) string { return v["port"] },
+			Options: []packages.Option{{Name: "port", Kind: packages.Number, Min: 1, Max: 65535, Required: true, Help: "which"}},
+		}},
+	}
+}
+
+// fakeEngine answers as it is told. A run goes through its frames: each look at
+// its progress shows the next one.
+type fakeEngine struct {
+	mu       sync.Mutex
+	servers  []job.ServerView
+	runs     []store.Run
+	frames   map[string][]frame // by server
+	prepared map[string]job.Prepared
+	add      func(job.NewServer) (store.Server, error)
+	cancel   error
+
+	recovered bool
+	requests  []job.Request
+	started   []string // servers
+	cancelled []store.ID
+	added     []job.NewServer
+	forgotten []store.ID
+	changed   chan struct{}
+	out       map[store.ID][]string
+	idle      func(server string) // called when a run that has no further frame is looked at
+}
+
+// frame is a state of a run, and the output that comes with it.
+type frame struct {
+	job.Progress
+	lines []string
+}
+
+func newEngine(servers ...string) *fakeEngine {
+	e := &fakeEngine{
+		frames: map[string][]frame{}, prepared: map[string]job.Prepared{},
+		changed: make(chan struct{}, 100), out: map[store.ID][]string{}, idle: func(string) {},
+	}
+	for i, name := range servers {
+		e.servers = append(e.servers, job.ServerView{Server: store.Server{
+			ID: store.ID(fmt.Sprint("server", i)), Name: name, Address: "192.0.2.1", Port: 22, User: "root", CreatedAt: noon,
+		}})
+	}
+	return e
+}
+
+func (e *fakeEngine) Recover(context.Context) error { e.recovered = true; return nil }
+func (e *fakeEngine) Subscribe() Subscription       { return e }
+func (e *fakeEngine) Changed() <-chan struct{}      { return e.changed }
+func (e *fakeEngine) Close()                        {}
+
+func (e *fakeEngine) Overview() (job.Overview, error) {
+	out := job.Overview{Servers: e.servers}
+	for i := range e.runs {
+		p, err := e.Progress(e.runs[i].ID)
+		if err != nil {
+			return out, err
+		}
+		if e.runs[i] = p.Run; p.Run.State.Live() {
+			out.Live = append(out.Live, p)
+		}
+	}
+	return out, nil
+}
+
+func (e *fakeEngine) Server(id store.ID) (job.ServerView, error) {
+	for _, s := range e.servers {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return job.ServerView{}, store.ErrNotFound
+}
+
+func (e *fakeEngine) Find(name string) (store.Server, error) {
+	for _, s := range e.servers {
+		if s.Name == name {
+			return s.Server, nil
+		}
+	}
+	return store.Server{}, &job.InputError{Field: "server", Reason: fmt.Sprintf("there is no server %q", name)}
+}
+
+func (e *fakeEngine) AddServer(_ context.Context, n job.NewServer) (store.Server, error) {
+	e.added = append(e.added, n)
+	server, err := e.add(n)
+	if err == nil {
+		e.servers = append(e.servers, job.ServerView{Server: server})
+	}
+	return server, err
+}
+
+func (e *fakeEngine) RemoveServer(_ context.Context, id store.ID) error {
+	e.forgotten = append(e.forgotten, id)
+	return nil
+}
+
+func (e *fakeEngine) Prepare(_ context.Context, r job.Request) []job.Prepared {
+	e.requests = append(e.requests, r)
+	var out []job.Prepared
+	for _, id := range r.Servers {
+		server, _ := e.Server(id)
+		p, ok := e.prepared[server.Name]
+		if !ok {
+			p.Plan, p.Already = plan(r.Action)
+		}
+		p.Server = server.Server
+		out = append(out, p)
+	}
+	return out
+}
+
+func (e *fakeEngine) Start(_ context.Context, action store.Action, prepared []job.Prepared) ([]store.Run, error) {
+	var runs []store.Run
+	for _, p := range prepared {
+		if p.Err != nil || p.Nothing {
+			return nil, errors.New("started what has nothing to do")
+		}
+		run := runOn(p.Server.Name, store.RunQueued)
+		run.Action = action
+		e.started, runs = append(e.started, p.Server.Name), append(runs, run)
+	}
+	e.runs = append(e.runs, runs...)
+	return runs, nil
+}
+
+func (e *fakeEngine) Cancel(_ context.Context, id store.ID) error {
+	e.cancelled = append(e.cancelled, id)
+	return e.cancel
+}
+
+func (e *fakeEngine) Runs(limit int) ([]store.Run, error) {
+	if limit > 0 && limit < len(e.runs) {
+		return e.runs[:limit], nil
+	}
+	return e.runs, nil
+}
+
+func (e *fakeEngine) FindRun(id string) (store.Run, error) {
+	for _, r := range e.runs {
+		if strings.HasSuffix(string(r.ID), id) {
+			return r, nil
+		}
+	}
+	return store.Run{}, &job.InputError{Field: "run", Reason: "there is none"}
+}
+
+func (e *fakeEngine) Progress(id store.ID) (job.Progress, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := slices.IndexFunc(e.runs, func(r store.Run) bool { return r.ID == id })
+	if i < 0 {
+		return job.Progress{}, store.ErrNotFound
+	}
+	server := e.runs[i].ServerName
+	frames := e.frames[server]
+	if len(frames) == 0 {
+		return job.Progress{Run: e.runs[i]}, nil
+	}
+	f := frames[0]
+	if f.Run.ID != id {
+		f.Run.ID = id
+	}
+	e.out[id] = append(e.out[id], f.lines...)
+	frames[0].lines = nil
+	if len(frames) > 1 {
+		e.frames[server] = frames[1:]
+		e.changed <- struct{}{}
+	} else {
+		e.idle(server)
+	}
+	return f.Progress, nil
+}
+
+func (e *fakeEngine) Lines(id store.ID, since int) ([]string, int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.out[id][since:], len(e.out[id]), nil
+}
+
+func (e *fakeEngine) LogPath(id store.ID) string { return "/logs/" + string(id) }
+
+// runOn is a run on a server.
+func runOn(server string, state store.RunState) store.Run {
+	run := store.Run{
+		ID: store.ID(strings.Repeat("0", 20) + strings.ToUpper((server + "......")[:6])), ServerName: server, Title: "install nginx",
+		State: state, Total: 2, By: "ops", QueuedAt: noon.Add(-time.Minute),
+	}
+	if state != store.RunQueued {
+		run.StartedAt = noon.Add(-30 * time.Second)
+	}
+	if !state.Live() {
+		run.EndedAt = noon
+	}
+	return run
+}
+
+// states makes the progress of a run of the milestones Preparing and
+// Installing.
+func states(server string, state store.RunState, first, second job.MilestoneState) job.Progress {
+	p := job.Progress{Run: runOn(server, state)}
+	for i, s := range []job.MilestoneState{first, second} {
+		m := job.Milestone{State: s}
+		m.Package, m.Name, m.Label = "nginx", []string{"prepare", "install"}[i], []string{"Preparing", "Installing"}[i]
+		if s != job.Ahead {
+			m.Begun = noon
+		}
+		if s != job.Ahead && s != job.Working {
+			m.Ended = noon.Add(12 * time.Second)
+		}
+		p.Milestones = append(p.Milestones, m)
+	}
+	return p
+}
+
+// goodRun is what a run does that ends well, badRun what one does that fails.
+func goodRun(server string) []frame {
+	return []frame{
+		{Progress: states(server, store.RunQueued, job.Ahead, job.Ahead)},
+		{Progress: states(server, store.RunRunning, job.Working, job.Ahead), lines: []string{"Reading lists"}},
+		{Progress: states(server, store.RunRunning, job.Unchanged, job.Working), lines: []string{"Unpacking"}},
+		{Progress: states(server, store.RunDone, job.Unchanged, job.Done), lines: []string{"Ready"}},
+	}
+}
+
+func badRun(server string) []frame {
+	failed := states(server, store.RunFailed, job.Done, job.Broken)
+	failed.Run.Error = &store.RunError{
+		Summary: "the server's disk is full", Advice: "make space there", Command: "apt-get install nginx",
+		Status: 100, Output: []string{"E: write", "\tNo space left\x1b[2J"},
+	}
+	return []frame{{Progress: states(server, store.RunRunning, job.Working, job.Ahead)}, {Progress: failed}}
+}
+
+// plan is what is done on a server that has no preview of its own.
+func plan(action store.Action) (packages.Plan, []bool) {
+	return packages.Plan{Action: action, Parts: []packages.Part{
+		{Package: "base", Credential: packages.Root(), Because: "needed by nginx", Commands: packages.Commands{
+			packages.Track{Name: "prepare", Label: "Preparing"},
+			packages.Run{Script: "set -e\nuseradd app\n", Check: "id app"},
+		}},
+		{Package: "nginx", Credential: packages.Root(), Values: packages.Values{"workers": "4"}, Commands: packages.Commands{
+			packages.Track{Name: "install", Label: "Installing"},
+			packages.Run{Script: "apt-get install nginx\nsystemctl start nginx\n"},
+			packages.Write{Path: "/etc/nginx/x.conf", Content: "a {\n\tb;\n}\n", Mode: 0o640},
+			packages.Run{Script: "nginx -s reload", IfChanged: true, As: packages.Worker("deploy")},
+			packages.Prove{Script: "ufw enable", Undo: "ufw disable"},
+			packages.Persist{},
+		}},
+	}}, []bool{false, true, false, false, false, false, false, false}
+}
+
+// world is an Env with its ends in memory.
+type world struct {
+	Env
+	engine      *fakeEngine
+	out, errs   bytes.Buffer
+	opened      bool
+	settings    Settings
+	environment map[string]string
+}
+
+func newWorld(t *testing.T, engine *fakeEngine) *world {
+	t.Helper()
+	w := &world{engine: engine, environment: map[string]string{"HOME": t.TempDir()}}
+	w.Env = Env{
+		Stdin: strings.NewReader(""), Stdout: &w.out, Stderr: &w.errs,
+		Getenv: func(k string) string { return w.environment[k] },
+		Now:    func() time.Time { return noon }, Version: "1.2.3", UTF8: true, Catalog: catalog(),
+		CanShow: func() error { return errors.New("there is no terminal") },
+		Open: func(_ context.Context, s Settings) (*Session, error) {
+			w.opened, w.settings = true, s
+			return &Session{
+				Engine:  engine,
+				Screens: func(context.Context) error { return nil },
+				Close:   func() error { return nil },
+			}, nil
+		},
+	}
+	return w
+}
+
+// run runs a command and checks its exit status.
+func (w *world) run(t *testing.T, want int, args ...string) {
+	t.Helper()
+	if got := run(t.Context(), args, w.Env); got != want {
+		t.Errorf("brokeforge %q: exit status %d, want %d\nstdout:\n%s\nstderr:\n%s", args, got, want, &w.out, &w.errs)
+	}
+}
+
+// holds checks that a text has all of the parts.
+func holds(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s lacks %q:\n%s", what, part, text)
+		}
+	}
+}

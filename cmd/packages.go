@@ -1,0 +1,132 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"brokeforge/packages"
+)
+
+func (a *app) packagesCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "packages",
+		Short: "List what can be installed, with its options",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			list := catalogOf(a.Catalog)
+			if a.json {
+				return a.printJSON(list)
+			}
+			return a.printCatalog(list)
+		},
+	}
+}
+
+// packageView is a package of the catalog, as JSON shows it.
+type packageView struct {
+	Name      string       `json:"name"`
+	Category  string       `json:"category"`
+	Title     string       `json:"title"`
+	Summary   string       `json:"summary"`
+	Requires  []string     `json:"requires"`
+	Conflicts []string     `json:"conflicts"`
+	Many      bool         `json:"many"` // a server may have several
+	Options   []optionView `json:"options"`
+}
+
+type optionView struct {
+	Name     string   `json:"name"`
+	Label    string   `json:"label"`
+	Help     string   `json:"help"`
+	Kind     string   `json:"kind"`
+	Default  string   `json:"default"`
+	Required bool     `json:"required"`
+	Choices  []string `json:"choices"`
+	Min      *int     `json:"min,omitempty"`
+	Max      *int     `json:"max,omitempty"`
+}
+
+func catalogOf(c packages.Catalog) []packageView {
+	list := []packageView{}
+	for _, name := range c.Names() {
+		p, ok := c.Server(name)
+		if !ok {
+			continue
+		}
+		d := p.Describe()
+		view := packageView{
+			Name: string(name), Category: string(p.Type()), Title: d.Title, Summary: d.Summary,
+			Requires: namesOf(d.Requires), Conflicts: namesOf(d.Conflicts),
+			Many: d.Instance != nil, Options: []optionView{},
+		}
+		for _, o := range d.Options {
+			view.Options = append(view.Options, viewOption(o))
+		}
+		list = append(list, view)
+	}
+	return list
+}
+
+func namesOf(names []packages.Name) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = string(n)
+	}
+	return out
+}
+
+func viewOption(o packages.Option) optionView {
+	v := optionView{
+		Name: o.Name, Label: o.Label, Help: o.Help, Kind: o.Kind.String(),
+		Default: o.Default, Required: o.Required, Choices: append([]string{}, o.Choices...),
+	}
+	if o.Min != 0 || o.Max != 0 {
+		v.Min, v.Max = &o.Min, &o.Max
+	}
+	return v
+}
+
+func (a *app) printCatalog(list []packageView) error {
+	t := a.table("NAME", "CATEGORY", "WHAT IT IS")
+	for _, p := range list {
+		t.row(p.Name, p.Category, p.Summary)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Stdout)
+	t = a.table("OPTION", "WHAT IT IS")
+	for _, p := range list {
+		for _, o := range p.Options {
+			t.row(p.Name+"."+o.Name, o.Help)
+			t.more(o.values() + o.shownDefault())
+		}
+	}
+	return t.flush()
+}
+
+// values says in short what an option takes.
+func (o optionView) values() string {
+	switch {
+	case o.Kind == packages.Several.String():
+		return "several of " + strings.Join(o.Choices, ",")
+	case len(o.Choices) > 0:
+		return strings.Join(o.Choices, "|")
+	case o.Min != nil:
+		return fmt.Sprintf("%d to %d", *o.Min, *o.Max)
+	}
+	return o.Kind
+}
+
+// shownDefault says what holds where no value is given.
+func (o optionView) shownDefault() string {
+	switch {
+	case o.Default != "":
+		return "; default " + o.Default
+	case o.Required:
+		return "; must be given"
+	}
+	return ""
+}

@@ -1,0 +1,143 @@
+// BrokeForge is a terminal program that installs and manages software on Debian
+// and Ubuntu servers over SSH.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"brokeforge/cmd"
+	"brokeforge/packages/catalog"
+	"brokeforge/packages/job"
+	"brokeforge/sshrun"
+	"brokeforge/store"
+	"brokeforge/ui"
+	"brokeforge/ui/term"
+)
+
+// version is set by the build.
+var version = ""
+
+func main() {
+	// What is written is for this user alone.
+	syscall.Umask(0o077)
+	os.Exit(cmd.Main(context.Background(), os.Args[1:], cmd.Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Now: time.Now, UTF8: term.UTF8(os.Environ()), Version: versionOf(version),
+		Catalog: catalog.New(), Open: open, Patience: 2 * time.Second,
+		CanShow: func() error { return term.Check(os.Stdin, os.Stdout, os.Environ()) },
+	}))
+}
+
+// versionOf returns the version that the build has set or, without one, the
+// revision that the Go tool has noted.
+func versionOf(set string) string {
+	if set != "" {
+		return set
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}
+
+// open opens the state folder and puts an engine to work on it.
+func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
+	by := loginName(os.Getenv)
+	db, err := store.Open(s.StateDir, store.Options{By: by})
+	if err != nil {
+		return nil, err
+	}
+	file, err := openLog(filepath.Join(db.Dir(), "brokeforge.log"))
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	pool := sshrun.NewPool(sshrun.Options{
+		KnownHosts: s.Config.SSH.KnownHosts, AgentSocket: s.Config.SSH.AgentSocket,
+		DialTimeout: s.Config.SSH.DialTimeout, KeepAlive: s.Config.SSH.KeepAlive,
+	})
+	engine := job.New(job.Config{
+		Store: db, Catalog: catalog.New(), Connector: job.Pool(pool),
+		Parallel: s.Config.Parallel, By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
+	})
+	return &cmd.Session{
+		Engine: sessionEngine{engine},
+		Screens: func(ctx context.Context) error {
+			return showScreens(ctx, s, engine, by)
+		},
+		Close: func() error {
+			return errors.Join(engine.Close(), pool.Close(), db.Close(), file.Close())
+		},
+	}, nil
+}
+
+// sessionEngine is an engine as the commands want it.
+type sessionEngine struct{ *job.Engine }
+
+func (e sessionEngine) Subscribe() cmd.Subscription { return e.Engine.Subscribe() }
+
+// loginName is who works with this program: behind sudo, who called it.
+func loginName(getenv func(string) string) string {
+	uid := os.Geteuid()
+	if by := getenv("SUDO_USER"); uid == 0 && by != "" && !strings.ContainsFunc(by, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return by
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+// maxLog is the size in bytes at which a log is put aside.
+const maxLog = 1 << 20
+
+// openLog opens the program's own log, which holds what is of no use on a
+// screen. The one before it is kept.
+func openLog(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxLog {
+		err = os.Rename(path, path+".1")
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("put the log %s aside: %w", path, err)
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return file, nil
+}
+
+// showScreens shows the screens until they are left.
+func showScreens(ctx context.Context, s cmd.Settings, engine *job.Engine, by string) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("find the name of this machine: %w", err)
+	}
+	environ := os.Environ()
+	if s.Config.Screen.ASCII == "never" {
+		environ = append(environ, "LC_ALL=C.UTF-8") // of several, the last counts
+	}
+	err = ui.Run(ctx, ui.Options{
+		Engine: engine, Environ: environ, By: by, Host: host,
+		Mouse: s.Config.Screen.Mouse, Theme: s.Config.Screen.Theme, ASCII: s.Config.Screen.ASCII == "always",
+	})
+	var end *term.SignalError
+	if errors.As(err, &end) {
+		return &cmd.SignalError{Signal: end.Signal}
+	}
+	return err
+}
