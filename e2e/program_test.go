@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"brokeforge/e2e/hosts"
+)
+
+// suites are the releases that everything is tested on.
+var suites = map[string]hosts.Suite{"debian12": hosts.Bookworm, "debian13": hosts.Trixie}
+
+// start starts a fresh host that is taken away after the test.
+func start(t testing.TB, spec hosts.Spec) *hosts.Host {
+	t.Helper()
+	h, err := lab.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := h.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// on runs a command inside a host, past the program that is tested.
+func on(t testing.TB, h *hosts.Host, name string, args ...string) string {
+	t.Helper()
+	out, err := h.Exec(t.Context(), name, args...)
+	if err != nil {
+		t.Fatalf("%s %v on %s: %v\n%s", name, args, h.Name, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// program is the built program with a home and a state folder of its own.
+type program struct {
+	testing.TB
+	home string
+}
+
+func newProgram(t testing.TB) program { return program{t, t.TempDir()} }
+
+func (p program) env() []string {
+	return []string{
+		"HOME=" + p.home, "BROKEFORGE_STATE=" + p.home + "/state", "PATH=" + os.Getenv("PATH"),
+		"LANG=C.UTF-8", "TERM=xterm-256color", "USER=root",
+	}
+}
+
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// run runs the program without a terminal.
+func (p program) run(args ...string) result {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(p.Context(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = p.env()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.Fatalf("run %v: %v", args, err)
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// must runs the program and demands an exit status.
+func (p program) must(code int, args ...string) result {
+	p.Helper()
+	r := p.run(args...)
+	if r.code != code {
+		p.Fatalf("%v gives %d, wanted %d\nstdout:\n%s\nstderr:\n%s", args, r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// add adds a host under its name.
+func (p program) add(h *hosts.Host) {
+	p.Helper()
+	p.must(0, "server", "add", h.Name, h.Address(), "--key", lab.Key(), "--accept-new")
+}
+
+// get requests a page of a host.
+func get(t testing.TB, h *hosts.Host, path string) (status int, body string) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get("http://" + net.JoinHostPort(h.Address(), "80") + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(data)
+}
+
+// answers reports whether a port of a host takes connections.
+func answers(h *hosts.Host, port string) bool {
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(h.Address(), port), 2*time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so after 30 s: %s", what)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func contains(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in:\n%s", part, text)
+		}
+	}
+}
