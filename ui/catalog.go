@@ -136,12 +136,11 @@ func catalogDetail(e env, name packages.Name, width int) []widget.Line {
 	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, d.Title), widget.Of(widget.Dim, string(p.Type())), width)}
 	out = append(out, widget.Wrap(widget.Plain, d.Summary, width)...)
 	out = append(out, widget.Line{})
-	out = append(out, needs(d)...)
 	on := someOf(installedOn(e, name), 6)
 	if on == "" {
 		on = "no server"
 	}
-	out = append(out, pairs("on", on, widget.Plain, width)...)
+	out = append(out, labelled(append(needs(d), [2]string{"on", on}), width)...)
 	out = append(out, widget.Line{}, section("Options"))
 	if len(d.Options) == 0 {
 		out = append(out, widget.Of(widget.Dim, "none"))

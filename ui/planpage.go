@@ -20,6 +20,7 @@ type planPage struct {
 	open     map[int]bool // by index of the step
 	scroll   widget.Scroll
 	at       int // the step under the cursor; -1 for a heading
+	width    int // of the page, as it was last shown
 }
 
 // planRow is one line of a page.
@@ -34,7 +35,7 @@ func newPlanPage(p job.Prepared, action store.Action, secrets []string) *planPag
 	for _, s := range secrets {
 		pairs = append(pairs, s, "········")
 	}
-	page := &planPage{prepared: p, action: action, mask: strings.NewReplacer(pairs...), open: map[int]bool{}, at: -1}
+	page := &planPage{prepared: p, action: action, mask: strings.NewReplacer(pairs...), open: map[int]bool{}, at: -1, width: 80}
 	page.steps = page.prepared.Plan.Steps()
 	return page
 }
@@ -85,11 +86,26 @@ func (p *planPage) rows() []planRow {
 		rows = append(rows, p.stepRow(s))
 		if p.open[s.Index] {
 			for _, l := range p.content(s.Command) {
-				rows = append(rows, planRow{widget.Line{widget.Text(widget.Accent, "        │ ")}.And(l...), nil, s.Index})
+				rows = append(rows, p.contentRows(l, s.Index)...)
 			}
 		}
 	}
 	return rows
+}
+
+// contentRows is a line of a script or a file, whole: what is too long for the
+// page goes on in the next row.
+func (p *planPage) contentRows(l widget.Line, step int) []planRow {
+	const begin, goOn = "        │ ", "        │↳"
+	room := max(p.width-widget.Width(begin)-1, 10)
+	var rows []planRow
+	for head := begin; ; head = goOn {
+		rows = append(rows, planRow{widget.Line{widget.Text(widget.Accent, head)}.And(l.Slice(0, room)...), nil, step})
+		if l.Width() <= room {
+			return rows
+		}
+		l = l.Slice(room, l.Width())
+	}
 }
 
 func (p *planPage) partRow(part *packages.Part) planRow {
@@ -200,6 +216,7 @@ func (p *planPage) view(width, height int) []widget.Line {
 			widget.Of(widget.Dim, "   All of it is as it should be, on the server and in the records."),
 		}
 	}
+	p.width = width
 	rows := p.rows()
 	p.settle(rows)
 	from, to := p.scroll.Window(len(rows), height)

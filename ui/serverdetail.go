@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"brokeforge/packages"
 	"brokeforge/packages/job"
 	"brokeforge/store"
 	"brokeforge/ui/widget"
@@ -44,25 +46,21 @@ func factLines(e env, v job.ServerView, width int) []widget.Line {
 	if f.ReadAt.IsZero() {
 		return []widget.Line{pair("facts", "not read yet; r reads them")}
 	}
-	var out []widget.Line
-	for _, p := range [][2]string{
+	return labelled([][2]string{
 		{"system", f.OS.Pretty + " · " + f.Arch},
 		{"machine", fmt.Sprintf("%d cpu · %s", f.CPUs, inBytes(f.MemoryBytes))},
 		{"disk", inBytes(f.DiskFree) + " free of " + inBytes(f.DiskBytes)},
 		{"up", lasted(f.Uptime)},
 		{"facts", ago(e.now(), f.ReadAt)},
-	} {
-		out = append(out, pairs(p[0], p[1], widget.Plain, width)...)
-	}
-	return out
+	}, width)
 }
 
 func packageLines(v job.ServerView) []widget.Line {
 	var out []widget.Line
-	rules := 0
+	var several []store.PackageName // packages of which a server may have several
 	for _, p := range v.Packages {
 		if p.Instance != "" {
-			rules++
+			several = append(several, p.Name)
 			continue
 		}
 		look, symbol := widget.Good, "●"
@@ -71,8 +69,11 @@ func packageLines(v job.ServerView) []widget.Line {
 		}
 		out = append(out, widget.Line{widget.Text(look, symbol), widget.Text(widget.Plain, fmt.Sprintf(" %-16s ", p.Name)), widget.Text(widget.Dim, string(p.Version))})
 	}
-	if rules > 0 {
-		out = append(out, widget.Of(widget.Dim, "  and "+count(rules, "firewall rule")))
+	for i, name := range several {
+		if i == 0 || several[i-1] != name {
+			n := len(slices.DeleteFunc(slices.Clone(several), func(other store.PackageName) bool { return other != name }))
+			out = append(out, widget.Of(widget.Dim, "  and "+count(n, strings.ReplaceAll(string(name), "-", " "))))
+		}
 	}
 	if len(out) == 0 {
 		return []widget.Line{widget.Of(widget.Dim, "none yet; i installs")}
@@ -93,6 +94,7 @@ func milestoneLines(e env, p job.Progress, width, n int) []widget.Line {
 		}
 	}
 	from = max(min(from, len(p.Milestones)-n), 0)
+	several := slices.ContainsFunc(p.Milestones, func(m job.Milestone) bool { return m.Package != p.Milestones[0].Package })
 	var out []widget.Line
 	for _, m := range p.Milestones[from:min(from+n, len(p.Milestones))] {
 		st := milestoneState(m.State)
@@ -112,7 +114,11 @@ func milestoneLines(e env, p job.Progress, width, n int) []widget.Line {
 		case m.State == job.Working && !m.Begun.IsZero():
 			took = widget.Of(st.look, lasted(e.now().Sub(m.Begun))+" ")
 		}
-		out = append(out, widget.Ends(widget.Line{st.mark(), widget.Text(look, " "+m.Label)}, took, width))
+		line := widget.Line{st.mark(), widget.Text(look, " "+m.Label)}
+		if several {
+			line = line.And(widget.Text(widget.Dim, " · "+packages.Label(m.Package, m.Instance)))
+		}
+		out = append(out, widget.Ends(line, took, width))
 	}
 	return out
 }

@@ -108,29 +108,29 @@ func packageDetail(e env, v job.ServerView, name packages.Name, width int) []wid
 	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, strings.TrimSpace(d.Title+" "+version)), st.line(), width)}
 	out = append(out, widget.Wrap(widget.Plain, d.Summary, width)...)
 	out = append(out, widget.Line{})
+	var rows [][2]string
 	for _, r := range recordsOf(v, name) {
 		if r.Instance != "" {
-			out = append(out, pair("rule", r.Instance))
+			rows = append(rows, [2]string{string(name), r.Instance})
 		}
-		out = append(out, pair("installed", fmt.Sprintf("%s, by %s, run %s", ago(e.now(), r.CreatedAt), r.By, r.RunID.Short())))
+		rows = append(rows, [2]string{"installed", fmt.Sprintf("%s, by %s, run %s", ago(e.now(), r.CreatedAt), r.By, r.RunID.Short())})
 		for _, k := range sortedKeys(r.Configuration) {
-			out = append(out, pairs(k, r.Configuration[k], widget.Plain, width)...)
+			rows = append(rows, [2]string{k, r.Configuration[k]})
 		}
 	}
-	return append(out, needs(d)...)
+	return append(out, labelled(append(rows, needs(d)...), width)...)
 }
 
-func needs(d packages.Description) []widget.Line {
-	var out []widget.Line
-	for _, n := range []struct {
-		label string
-		names []packages.Name
-	}{{"needs", d.Requires}, {"not beside", d.Conflicts}} {
-		if len(n.names) > 0 {
-			out = append(out, pair(n.label, joined(n.names)))
-		}
+// needs are the packages that one needs, and those that can't be beside it.
+func needs(d packages.Description) [][2]string {
+	var rows [][2]string
+	if len(d.Requires) > 0 {
+		rows = append(rows, [2]string{"needs", joined(d.Requires)})
 	}
-	return out
+	if len(d.Conflicts) > 0 {
+		rows = append(rows, [2]string{"not beside", joined(d.Conflicts)})
+	}
+	return rows
 }
 
 func joined(names []packages.Name) string {

@@ -27,12 +27,12 @@ func newServersScreen() *serversScreen {
 		marks:  map[store.ID]bool{},
 		table: widget.Table{Columns: []widget.Column{
 			{Min: 1},
-			{Title: "NAME", Min: 16, Max: 28, Middle: true},
-			{Title: "ADDRESS", Min: 15, Max: 28, Middle: true, Drop: 2},
+			{Title: "NAME", Min: 12, Max: 28, Middle: true, Whole: true},
+			{Title: "ADDRESS", Min: 12, Max: 28, Middle: true, Whole: true, Drop: 2},
 			{Title: "SYSTEM", Min: 9, Max: 14, Drop: 4},
-			{Title: "PACKAGES", Min: 16, Max: 40, Drop: 3},
+			{Title: "PACKAGES", Min: 12, Max: 40, Drop: 3},
 			{Title: "SITES", Right: true, Drop: 5},
-			{Title: "STATE", Min: 24, Grow: 1},
+			{Title: "STATE", Min: 26, Grow: 1},
 		}},
 	}
 }

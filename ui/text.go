@@ -82,22 +82,39 @@ func spin(now time.Time) string {
 	return []string{"◐", "◓", "◑", "◒"}[now.Unix()%4]
 }
 
+// labelWidth is the least width of the labels of a detail.
+const labelWidth = 10
+
 // pair is a line of a detail: a label and a value.
 func pair(label, value string) widget.Line {
-	return widget.Line{widget.Text(widget.Dim, fmt.Sprintf("%-10s ", label)), widget.Text(widget.Plain, value)}
+	return labelled([][2]string{{label, value}}, 1<<10)[0]
 }
 
 // pairs is pair with a value that may take several lines.
 func pairs(label, value string, look widget.Look, width int) []widget.Line {
-	lines := widget.Wrap(look, value, max(width-11, 10))
-	for i := range lines {
-		head := ""
-		if i == 0 {
-			head = label
-		}
-		lines[i] = widget.Line{widget.Text(widget.Dim, fmt.Sprintf("%-10s ", head))}.And(lines[i]...)
+	return labelledAs(look, [][2]string{{label, value}}, width)
+}
+
+// labelled are labels with their values, which line up and may take several
+// lines each.
+func labelled(rows [][2]string, width int) []widget.Line {
+	return labelledAs(widget.Plain, rows, width)
+}
+
+func labelledAs(look widget.Look, rows [][2]string, width int) []widget.Line {
+	room := labelWidth
+	for _, row := range rows {
+		room = max(room, widget.Width(row[0]))
 	}
-	return lines
+	var out []widget.Line
+	for _, row := range rows {
+		head := row[0]
+		for _, value := range widget.Wrap(look, row[1], max(width-room-1, 10)) {
+			out = append(out, widget.Line{widget.Text(widget.Dim, head), widget.Spaces(room + 1 - widget.Width(head))}.And(value...))
+			head = ""
+		}
+	}
+	return out
 }
 
 // section is a heading within a body.

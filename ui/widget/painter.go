@@ -109,6 +109,8 @@ func asciiOf(r rune) rune {
 		return '<'
 	case '↑':
 		return '^'
+	case '↳':
+		return '\\'
 	case '↓':
 		return 'v'
 	}

@@ -10,6 +10,7 @@ type Column struct {
 	Grow   int  // its share of what is left over; 0 takes none
 	Right  bool // its cells stand at the right, as numbers do
 	Middle bool // what doesn't fit is cut in the middle
+	Whole  bool // others are dropped before it is cut
 	Drop   int  // columns that don't fit are dropped from the highest on; 0 is never dropped
 }
 
@@ -213,7 +214,7 @@ func (t *Table) drop(want []int, width int) {
 	for {
 		least := slices.Clone(want)
 		for c := range least {
-			if m := t.Columns[c].Min; m > 0 {
+			if m := t.Columns[c].Min; m > 0 && !t.Columns[c].Whole {
 				least[c] = min(least[c], m)
 			}
 		}
