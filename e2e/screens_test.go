@@ -200,8 +200,7 @@ func (t terminal) remove(h *hosts.Host) {
 	if got := on(t, h, "systemctl", "is-active", fpm[h.Suite]); got != "active" {
 		t.Errorf("after the removal of nginx, PHP-FPM is %s", got)
 	}
-	t.keys("Escape")
-	t.see("1 Servers")
+	t.pressUntil("Escape", "1 Servers") // from the run, and from the server
 }
 
 func (t terminal) quitAndComeBack(h *hosts.Host) {
