@@ -218,7 +218,7 @@ func (l *Lab) Close() error {
 		errs = append(errs, h.Crash())
 	}
 	errs = append(errs, withRegistry(context.Background(), func() error {
-		return errors.Join(tearDown(l.net.number), restoreForwarding())
+		return errors.Join(tearDown(l.net.number), restoreMachine())
 	}))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close lab: %w", err)

@@ -79,8 +79,11 @@ func claim(ctx context.Context) (network, string, error) {
 		if err == nil {
 			err = n.up(ctx, uplink)
 		}
+		if err == nil {
+			err = raiseInotify()
+		}
 		if err != nil {
-			return network{}, "", errors.Join(err, tearDown(number), restoreForwarding())
+			return network{}, "", errors.Join(err, tearDown(number), restoreMachine())
 		}
 		return n, dir, nil
 	}
@@ -132,7 +135,7 @@ func sweep() error {
 			errs = append(errs, tearDown(number))
 		}
 	}
-	return errors.Join(append(errs, restoreForwarding())...)
+	return errors.Join(append(errs, restoreMachine())...)
 }
 
 // tearDown takes away all of a lab, at whatever point its making or its taking down stopped. The
