@@ -20,6 +20,8 @@ type Options struct {
 	// By is the login of who opens the state folder. Others who try to open it
 	// meanwhile are told. It may be empty.
 	By string
+	// Vault says how secrets are kept. The zero value keeps none.
+	Vault Vault
 }
 
 // DB is an open state folder. Its methods may be used by several goroutines at
@@ -31,6 +33,7 @@ type DB struct {
 	bolt *bolt.DB
 	lock *folderLock
 
+	vault   vault
 	batches batcher
 
 	closing  sync.Once
@@ -72,6 +75,7 @@ func open(dir string, opts Options, steps []migration) (_ *DB, err error) {
 	}
 	db := &DB{dir: dir, now: opts.Now, bolt: b, lock: lock}
 	db.ids.now = opts.Now
+	db.vault.Vault = opts.Vault
 	err = b.View(func(tx *bolt.Tx) error {
 		db.ids.after(lastID(tx))
 		return nil
@@ -189,7 +193,7 @@ func adopt(db *bolt.DB, path string, steps []migration) error {
 		}
 	}
 	return db.View(func(tx *bolt.Tx) error {
-		for _, b := range recordBuckets() {
+		for _, b := range append(recordBuckets(), secretsBucket) {
 			if tx.Bucket([]byte(b)) == nil {
 				return &DamagedError{path, fmt.Sprintf("its bucket %s is missing", b)}
 			}

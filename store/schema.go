@@ -36,6 +36,8 @@ const (
 	eventsBucket       bucket = "events"        // ID → Event
 	eventsByRunBucket  bucket = "events_by_run" // run, ID → nothing
 	eventsLatestBucket bucket = "events_latest" // server, action, 0, name → ID
+
+	secretsBucket bucket = "secrets" // name → sealed; since version 2
 )
 
 const (
@@ -51,7 +53,7 @@ type migration func(*bolt.Tx) error
 // writes, in order. Its length is that schema's version. A step that was released
 // is never changed; a new schema is a new step at the end.
 func migrations() []migration {
-	return []migration{createRecords}
+	return []migration{createRecords, createSecrets}
 }
 
 // recordBuckets returns the buckets of schema version 1, besides meta.
@@ -72,6 +74,14 @@ func createRecords(tx *bolt.Tx) error {
 		if _, err := tx.CreateBucket([]byte(b)); err != nil {
 			return fmt.Errorf("make bucket %s: %w", b, err)
 		}
+	}
+	return nil
+}
+
+// createSecrets makes version 2.
+func createSecrets(tx *bolt.Tx) error {
+	if _, err := tx.CreateBucket([]byte(secretsBucket)); err != nil {
+		return fmt.Errorf("make bucket %s: %w", secretsBucket, err)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func TestMigrations(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	wantErr(t, err, "schema version 3", path)
+	wantErr(t, err, "schema version 4", path)
 	if string(readFile(t, path)) != string(before) {
 		t.Error("the failed migration changed the file")
 	}
@@ -66,10 +66,10 @@ func TestMigrations(t *testing.T) {
 	before = readFile(t, path)
 	_, err = Open(dir, Options{})
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Have != 3 || newer.Known != 1 || newer.Path != path {
+	if !errors.As(err, &newer) || newer.Have != 4 || newer.Known != 2 || newer.Path != path {
 		t.Errorf("got %v", err)
 	}
-	wantErr(t, err, "newer brokeforge", "schema version 3, this one knows up to 1")
+	wantErr(t, err, "newer brokeforge", "schema version 4, this one knows up to 2")
 	if string(readFile(t, path)) != string(before) {
 		t.Error("a newer database was changed")
 	}
@@ -86,7 +86,7 @@ func TestNewDatabaseHasEveryMigration(t *testing.T) {
 	}
 	_, err = Open(dir, Options{})
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Have != 2 {
+	if !errors.As(err, &newer) || newer.Have != 3 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -63,7 +63,8 @@ func (tx *Tx) Servers() ([]Server, error) {
 	return all, nil
 }
 
-// DeleteServer forgets a server with its packages, its sites and their packages.
+// DeleteServer forgets a server with its packages, its sites and their packages,
+// and the secrets whose names begin with its ID.
 // Its runs and their events stay as history. The error wraps [ErrNotFound] where
 // there is no such server.
 func (tx *Tx) DeleteServer(id ID) error {
@@ -88,6 +89,9 @@ func (tx *Tx) DeleteServer(id ID) error {
 		if err := tx.DeleteServerPackage(id, p.Name, p.Instance); err != nil {
 			return err
 		}
+	}
+	if err := tx.DeleteSecrets(string(id)); err != nil {
+		return err
 	}
 	if err := tx.remove(serverNamesBucket, s.Name); err != nil {
 		return err
