@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// A Command is one entry of a plan: Track, Run, Write, Prove, Persist or
-// Forget.
+// A Command is one entry of a plan: Track, Run, Write, Prove, Make, Persist, Note
+// or Forget.
+//
+// No command holds the value of a secret. Where one is needed, Write.Content and
+// Run.Secrets hold what SecretRef returns, and the value takes its place when the
+// run is shipped; everywhere else a reference is refused by Build.
 type Command interface {
 	// kind is the command's key in a stored plan.
 	kind() string
@@ -41,13 +45,21 @@ type Run struct {
 	As Credential `json:"as,omitzero"`
 	// Timeout ends the script when it takes longer. 0 means no limit.
 	Timeout time.Duration `json:"timeout,omitempty"`
+	// Secrets are files for the script and its check, by name: the content may
+	// hold references to secrets, and has no newline at its end but one that
+	// stands there. The script reads "$SECRETS/NAME". SECRETS is a folder of
+	// this step alone on a tmpfs; it and the files can be read by the step's
+	// user and nobody else (0500, 0400), and are gone when the step has ended.
+	// The environment and the arguments hold no more than the path. A name has
+	// lower-case letters, digits, '.', '_' and '-'.
+	Secrets map[string]string `json:"secrets,omitempty"`
 }
 
 // Write puts a file in place by a rename, after comparing: a file that has
 // this content, owner and mode already is left alone.
 type Write struct {
-	Path    string      `json:"path"` // absolute; its folder must be there
-	Content string      `json:"content"`
+	Path    string      `json:"path"`            // absolute; its folder must be there
+	Content string      `json:"content"`         // may hold references to secrets
 	Owner   string      `json:"owner,omitempty"` // empty means root
 	Group   string      `json:"group,omitempty"` // empty means root
 	Mode    fs.FileMode `json:"mode"`            // permission bits; 0 means 0644
@@ -62,6 +74,22 @@ type Prove struct {
 	Check  string        `json:"check,omitempty"` // as Run's
 	Undo   string        `json:"undo"`
 	Within time.Duration `json:"within"` // 0 means a minute
+}
+
+// Make makes an SSH key pair of this server, of type ed25519, where the vault has
+// none under that name. The private key, in the form of OpenSSH, is the value of
+// the secret. It is made on this machine, before the run is shipped.
+type Make struct {
+	Secret  SecretName `json:"secret"`
+	Comment string     `json:"comment"` // of the key
+}
+
+// Note records a value that the server tells, beside what Persist records. It
+// goes after the Persist of its part.
+type Note struct {
+	Name   string     `json:"name"`   // the key in the configuration
+	Script string     `json:"script"` // POSIX sh; its first line of output is the value, at most 256 characters
+	As     Credential `json:"as,omitzero"`
 }
 
 // Persist records that the package of this part of the plan is installed, with
@@ -83,6 +111,8 @@ func (Track) kind() string   { return "track" }
 func (Run) kind() string     { return "run" }
 func (Write) kind() string   { return "write" }
 func (Prove) kind() string   { return "prove" }
+func (Make) kind() string    { return "make" }
+func (Note) kind() string    { return "note" }
 func (Persist) kind() string { return "persist" }
 func (Forget) kind() string  { return "forget" }
 
@@ -131,6 +161,10 @@ func decode(kind string, raw json.RawMessage) (Command, error) {
 		return decodeAs[Write](raw)
 	case Prove{}.kind():
 		return decodeAs[Prove](raw)
+	case Make{}.kind():
+		return decodeAs[Make](raw)
+	case Note{}.kind():
+		return decodeAs[Note](raw)
 	case Persist{}.kind():
 		return decodeAs[Persist](raw)
 	case Forget{}.kind():
@@ -159,6 +193,10 @@ func Brief(cmd Command) string {
 		return "write " + c.Path
 	case Prove:
 		return brief(c.Title, c.Script)
+	case Make:
+		return "make the SSH key " + c.Comment + ", if there is none"
+	case Note:
+		return "record its " + c.Name
 	case Persist:
 		return "record that it is installed"
 	case Forget:

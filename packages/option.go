@@ -52,6 +52,7 @@ type Option struct {
 	Required bool     // it has no good default: the form asks, and an empty value is refused
 	Choices  []string // of a Choice or Several
 	Min, Max int      // of a Number; no limits where both are 0
+	Generate Generate // of a Secret: its value is made where none is given
 	// Validate refuses a value with an error that says what is wrong with
 	// it. It is called for non-empty values of the right kind. Nil accepts
 	// all.
@@ -104,7 +105,7 @@ func Complete(p Package, values Values) (Values, error) {
 		if !given {
 			value = o.Default
 		}
-		value, err := o.Accept(value)
+		value, err := o.complete(p, value)
 		if err != nil {
 			shown := value
 			if o.Kind == Secret {
@@ -115,6 +116,26 @@ func Complete(p Package, values Values) (Values, error) {
 		out[o.Name] = value
 	}
 	return out, nil
+}
+
+// complete is Accept for a value that may be recorded: of a secret that is the
+// reference to it. A secret that is to be made is made.
+func (o Option) complete(p Package, value string) (string, error) {
+	if o.Kind == Secret && isReference(p, o, value) {
+		return value, nil
+	}
+	if o.Kind == Secret && value == "" && o.Generate.Length > 0 {
+		return o.Generate.value()
+	}
+	return o.Accept(value)
+}
+
+// isReference reports whether a value is the reference to this option's secret,
+// of whichever instance.
+func isReference(p Package, o Option, value string) bool {
+	m := references.FindStringSubmatch(value)
+	return m != nil && m[0] == value && m[2] == "" &&
+		strings.HasPrefix(m[1], string(p.Name())) && strings.HasSuffix(m[1], "."+o.Name)
 }
 
 func optionNames(options []Option) string {
@@ -131,11 +152,19 @@ func optionNames(options []Option) string {
 // Accept checks a value and returns it in its one written form. On an error it
 // returns the value as it was given.
 func (o Option) Accept(value string) (string, error) {
+	if o.Kind == Secret {
+		if err := acceptSecret(value); err != nil {
+			return value, err
+		}
+	}
 	if !utf8.ValidString(value) || strings.ContainsFunc(value, unprintable) {
 		return value, fmt.Errorf("has characters that can't be printed")
 	}
 	if o.Kind != Secret {
 		value = strings.TrimSpace(value)
+	}
+	if HasSecrets(value) {
+		return value, fmt.Errorf("may not hold %q, which stands for secrets in plans", secretMark)
 	}
 	if value == "" {
 		if o.Required {
@@ -207,15 +236,4 @@ func (o Option) acceptSeveral(value string) (string, error) {
 		}
 	}
 	return strings.Join(ordered, ","), nil
-}
-
-// Recorded returns the values that may be recorded and shown: all but secrets.
-func Recorded(p Package, values Values) Values {
-	out := maps.Clone(values)
-	for _, o := range p.Describe().Options {
-		if o.Kind == Secret {
-			delete(out, o.Name)
-		}
-	}
-	return out
 }

@@ -1,9 +1,11 @@
 package packages
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"brokeforge/store"
 )
@@ -21,7 +23,7 @@ type Part struct {
 	Instance   string     `json:"instance,omitempty"`
 	Credential Credential `json:"credential"`
 	Because    string     `json:"because,omitempty"` // why it is in the plan although nobody chose it
-	Values     Values     `json:"values,omitempty"`  // without secrets
+	Values     Values     `json:"values,omitempty"`  // with references in the place of secrets
 	Commands   Commands   `json:"commands"`
 }
 
@@ -46,6 +48,17 @@ func (p *Plan) Steps() []Step {
 		}
 	}
 	return steps
+}
+
+// Secrets returns the names of the secrets that the command refers to, sorted.
+func (s Step) Secrets() []SecretName {
+	switch c := s.Command.(type) {
+	case Write:
+		return SecretsIn(c.Content)
+	case Run:
+		return SecretsIn(slices.Collect(maps.Values(c.Secrets))...)
+	}
+	return nil
 }
 
 // Milestone is one Track of a plan, in its place.
@@ -104,8 +117,9 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 	plan := Plan{Action: action}
 	installed := slices.Clone(ctx.Installed)
 	for _, r := range resolved {
+		values, _ := Seal(r.Package, r.Instance, r.Values)
 		partCtx := ctx
-		partCtx.Values, partCtx.Instance, partCtx.Installed = r.Values, r.Instance, installed
+		partCtx.Values, partCtx.Instance, partCtx.Installed = values, r.Instance, installed
 		commandsOf := r.Package.Install
 		if action == store.Remove {
 			commandsOf = r.Package.Remove
@@ -120,13 +134,40 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 			Instance:   r.Instance,
 			Credential: r.Package.Credential(),
 			Because:    r.Because,
-			Values:     Recorded(r.Package, r.Values),
+			Values:     values,
 			Commands:   commands,
+		}
+		if err := checkReferences(part); err != nil {
+			return Plan{}, fmt.Errorf("plan to %s %s: %w", action, part.Label(), err)
 		}
 		plan.Parts = append(plan.Parts, part)
 		installed = after(action, installed, part)
 	}
 	return plan, nil
+}
+
+// checkReferences refuses a reference to a secret where no value may stand.
+func checkReferences(part Part) error {
+	for i, cmd := range part.Commands {
+		switch c := cmd.(type) {
+		case Write:
+			c.Content = ""
+			cmd = c
+		case Run:
+			c.Secrets = nil
+			cmd = c
+		}
+		text := new(strings.Builder)
+		encoder := json.NewEncoder(text)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(cmd); err != nil {
+			return err
+		}
+		if HasSecrets(text.String()) {
+			return fmt.Errorf("command %d (%s) holds a secret where it would be seen", i, cmd.kind())
+		}
+	}
+	return nil
 }
 
 // after returns the records as they will be once the part is carried out, so

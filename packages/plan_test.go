@@ -16,13 +16,15 @@ import (
 func everyCommand() []packages.Command {
 	return []packages.Command{
 		packages.Track{Name: "a", Label: "A"},
-		packages.Run{Script: "x <&2 && y", Check: "z", As: packages.User("u"), Timeout: time.Minute},
+		packages.Run{Script: "x <&2 && y", Check: "z", As: packages.User("u"), Timeout: time.Minute, Secrets: map[string]string{"a": "‹secret:p.a›"}},
 		packages.Write{Path: "/p", Content: "c\n", Owner: "o", Group: "g", Mode: 0o600},
 		packages.Track{Name: "b", Label: "B"},
 		packages.Run{Script: "r", IfChanged: true},
 		packages.Prove{Script: "s", Check: "c", Undo: "u", Within: time.Second},
 		packages.Persist{Version: "v", Configuration: map[string]string{"k": "v"}},
 		packages.Forget{},
+		packages.Make{Secret: "p.key", Comment: "u@h"},
+		packages.Note{Name: "key", Script: "cat k", As: packages.User("u")},
 	}
 }
 
@@ -73,7 +75,7 @@ func TestPlanCounts(t *testing.T) {
 		}
 		covered = append(covered, s.Milestone)
 	}
-	if diff := cmp.Diff([]int{0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3}, covered); diff != "" {
+	if diff := cmp.Diff([]int{0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3}, covered); diff != "" {
 		t.Errorf("covering milestones (-want +got):\n%s", diff)
 	}
 }

@@ -36,8 +36,9 @@ func Parse(s string) Want {
 type Resolved struct {
 	Package  ServerPackage
 	Instance string
-	Values   Values
-	Because  string // why, if nobody chose it
+	Values   Values  // with references in the place of secrets
+	Secrets  Secrets // the values that were given or made now
+	Because  string  // why, if nobody chose it
 }
 
 // UnknownError says that the catalog has no package of that name.
@@ -101,7 +102,10 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 			return err
 		}
 	}
-	given := w.Values
+	if err := refuseReferences(pkg, w.Values); err != nil {
+		return err
+	}
+	given := r.recordedSecrets(pkg, w)
 	if description.Instance == nil {
 		given = r.recordedValues(w)
 	}
@@ -109,10 +113,12 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	if err != nil {
 		return err
 	}
-	resolved := Resolved{Package: pkg, Values: values, Because: because}
+	resolved := Resolved{Package: pkg, Because: because}
 	if description.Instance != nil {
 		resolved.Instance = description.Instance(values)
 	}
+	resolved.Values, resolved.Secrets = Seal(pkg, resolved.Instance, values)
+	values = resolved.Values
 	if i := index(r.out, w.Name, resolved.Instance); i >= 0 {
 		if because == "" && !maps.Equal(r.out[i].Values, values) {
 			return &RefusedError{fmt.Sprintf("%s is chosen twice, with different options", Label(w.Name, resolved.Instance))}
@@ -156,8 +162,57 @@ func (r *resolver) recordedValues(w Want) Values {
 			}
 		}
 	}
-	maps.Copy(out, w.Values)
+	copyChosen(out, w.Values, pkg)
 	return out
+}
+
+// copyChosen copies what was chosen over what is recorded. A secret that is left
+// empty keeps its recorded value.
+func copyChosen(out, chosen Values, pkg Package) {
+	for name, value := range chosen {
+		if value != "" || out[name] == "" || !isSecret(pkg, name) {
+			out[name] = value
+		}
+	}
+}
+
+func isSecret(pkg Package, option string) bool {
+	return slices.ContainsFunc(pkg.Describe().Options, func(o Option) bool { return o.Name == option && o.Kind == Secret })
+}
+
+// recordedSecrets returns what was chosen of a package with instances, with the
+// secrets that are recorded of the chosen one.
+func (r *resolver) recordedSecrets(pkg ServerPackage, w Want) Values {
+	description := pkg.Describe()
+	if description.Instance == nil {
+		return w.Values
+	}
+	for _, record := range r.installed {
+		if record.Name != w.Name {
+			continue
+		}
+		out := Values{}
+		for _, o := range description.Options {
+			if ref := record.Configuration[o.Name]; o.Kind == Secret && ref != "" {
+				out[o.Name] = ref
+			}
+		}
+		copyChosen(out, w.Values, pkg)
+		if values, err := Complete(pkg, out); err == nil && description.Instance(values) == record.Instance {
+			return out
+		}
+	}
+	return w.Values
+}
+
+// refuseReferences refuses a reference to a secret among what a person chose.
+func refuseReferences(pkg Package, chosen Values) error {
+	for _, name := range slices.Sorted(maps.Keys(chosen)) {
+		if HasSecrets(chosen[name]) {
+			return &OptionError{pkg.Name(), name, "", fmt.Sprintf("may not hold %q, which stands for secrets in plans", secretMark)}
+		}
+	}
+	return nil
 }
 
 func index(list []Resolved, name Name, instance string) int {

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -51,6 +53,11 @@ type Step struct {
 	IfChanged bool
 	User      string        // of Run, Value and Prove; empty means root
 	Timeout   time.Duration // of each script but Undo, in whole seconds, rounded up; 0 means none
+	// Secrets are files for the script and the check of a StepRun, by name, which
+	// has lower-case letters, digits, '.', '_' and '-'. They are in the folder
+	// that $SECRETS names, on a tmpfs, which User alone can read, from before the
+	// check until the step has ended.
+	Secrets map[string][]byte
 
 	// Path is where a StepWrite puts its file, by renaming a temporary one in the
 	// same folder, which must be there. A file that has this content, owner and
@@ -91,6 +98,7 @@ const (
 var (
 	runIDForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 	nonceForm = regexp.MustCompile(`^[A-Za-z0-9]{16,64}$`)
+	fileForm  = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 	userForm  = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}\$?$`) // useradd(8)
 )
 
@@ -133,6 +141,11 @@ func (s Step) validate() error {
 	}
 	if strings.ContainsRune(s.Script+s.Check+s.Undo, 0) {
 		return errors.New("a script cannot contain NUL")
+	}
+	for name := range s.Secrets {
+		if s.Kind != StepRun || !fileForm.MatchString(name) {
+			return fmt.Errorf("%q is no file of secrets of a script", name)
+		}
 	}
 	switch s.Kind {
 	case StepRun, StepValue, StepMark:
@@ -201,6 +214,9 @@ func (a *archive) addStep(i int, s Step) {
 		a.add(name("file"), 0o600, s.Content)
 	case StepRun, StepValue, StepProve:
 		a.add(name("script"), 0o644, []byte(s.Script+"\n"))
+	}
+	for _, file := range slices.Sorted(maps.Keys(s.Secrets)) {
+		a.add(name("secrets/"+file), 0o600, s.Secrets[file])
 	}
 	if s.Check != "" {
 		a.add(name("check"), 0o644, []byte(s.Check+"\n"))

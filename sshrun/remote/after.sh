@@ -18,3 +18,4 @@ for proving in "$run"/proving-*; do
 	step=${proving##*-}
 	[ ! -e "$proving" ] || ! mkdir "$run/proof-$step" || sh "$vol/$step.undo"
 done
+rm -rf "$2-steps/$3" "$vol"/*.secrets "$vol"/*.file

@@ -12,8 +12,10 @@
 # VOLATILE/ID, on a tmpfs, as steps may hold secrets:
 #   head       "NONCE SALT LOGLIMIT GRACE"         plan     a line a step
 #   N.script N.check N.undo N.file           the steps' own
+#   N.secrets/  files that step N may read   see reveal
 #   status     a copy of all markers         finish   a copy
 #   pipeN      the steps' output, to pump    full     the pump gave up the log
+# VOLATILE-steps/ID/N: the secrets of step N while it runs, for its user
 #
 # A marker is an empty line's end and "NONCE SEQUENCE KIND STEP FIELD UPTIME
 # TEXT". Its newline in front is no part of the output before it.
@@ -24,7 +26,7 @@ HOME=/root USER=root LOGNAME=root SHELL=/bin/sh LANG=C.UTF-8 LC_ALL=C.UTF-8
 export PATH HOME USER LOGNAME SHELL LANG LC_ALL
 unset SHLVL
 
-base=$1 vol=$2/$3 id=$3
+base=$1 vol=$2/$3 id=$3 open=$2-steps/$3
 run=$base/runs/$id
 sequence=0 step_pid='' killer='' cancelled='' interrupted='' pumping='' pumps=0
 
@@ -84,6 +86,10 @@ session_of() {
 launch() {
 	trap - TERM PIPE
 	umask 022
+	if [ -d "$open/$n" ]; then
+		SECRETS=$open/$n
+		export SECRETS
+	fi
 	as=$1 limit=$2 file=$3
 	set -- /bin/sh /dev/fd/7
 	if [ "$as" != root ]; then
@@ -97,6 +103,23 @@ launch() {
 	fi
 	[ "$limit" = 0 ] || set -- timeout -k "$grace" "$limit" "$@"
 	exec "$setsid" "$@" 7<"$file"
+}
+
+# reveal STEP USER lets the user of a step read its secrets, and nobody else. The
+# folders above belong to root, so that nobody can put anything in their place.
+reveal() {
+	[ -d "$vol/$1.secrets" ] || return 0
+	mkdir -p "$open/$1" && chmod 0711 "${open%/*}" "$open" || return 1
+	for file in "$vol/$1.secrets"/*; do
+		install -m 0400 -o "$2" "$file" "$open/$1/${file##*/}" || return 1
+	done
+	chown "$2" "$open/$1" && chmod 0500 "$open/$1" || return 1
+}
+
+# hide STEP takes the secrets of a step away.
+hide() {
+	[ -d "$vol/$1.secrets" ] || return 0
+	rm -rf "$open" "$vol/$1.secrets"
 }
 
 # await waits for the step and sets $status.
@@ -253,6 +276,7 @@ prune() {
 finish() {
 	trap '' TERM
 	exec 9>&-
+	rm -rf "$open" "$vol"/*.secrets "$vol"/*.file
 	echo "$1" >"$vol/finish"
 	keep finish "$1"
 	mark finish - "$1"
@@ -264,7 +288,7 @@ finish() {
 			replay
 		fi
 	fi
-	rm -f "$run/ballast" "$vol"/*.script "$vol"/*.check "$vol"/*.undo "$vol"/*.file
+	rm -f "$run/ballast" "$vol"/*.script "$vol"/*.check "$vol"/*.undo
 	[ -e "$vol/full" ] || rm -rf "$vol"
 	prune
 	exit 0
@@ -287,7 +311,11 @@ while [ -z "$cancelled" ] &&
 	# Appended and not written anew, which would make the disk busy.
 	echo "$n" >>"$run/steps"
 	status=0
-	if [ "$kind" = write ]; then
+	if ! why=$(reveal "$n" "$user" 2>&1); then
+		start_pump
+		echo "the secrets of the step cannot be given to $user: $why" >&3
+		status=74
+	elif [ "$kind" = write ]; then
 		start_pump
 		place "$n" "$mode" "$owner" "$owning" "$group" "$path" >&3 2>&3
 		rest
@@ -304,6 +332,7 @@ while [ -z "$cancelled" ] &&
 	else
 		perform "$user" "$limit" "$vol/$n.script"
 	fi
+	hide "$n"
 	[ -z "$cancelled" ] || [ "$status" != same ] || status=143
 	if [ "$status" = same ]; then
 		mark skipped "$n" -
