@@ -134,6 +134,8 @@ func encode(p Package, as Encoding, value string) (string, error) {
 	case ForJSON:
 		text, err := json.Marshal(value)
 		return string(text), err
+	case ForAuthorizedKeys:
+		return PublicKey(value)
 	}
 	own, ok := p.(SecretEncoder)
 	if !ok {

@@ -160,11 +160,18 @@ func (c *carrier) judge(ctx context.Context, err error) error {
 }
 
 func (c *carrier) ship(ctx context.Context, remote Remote) error {
+	shipment, err := c.e.shipment(ctx, c.rec.run, c.rec.steps)
+	if err != nil && c.rec.run.Cursor.Sent {
+		return &sshrun.LostError{Name: c.server.Name, Err: err} // it may be going on
+	}
+	if err != nil {
+		return fmt.Errorf("nothing was sent to %s: %w", c.server.Name, err)
+	}
 	if err := c.rec.sending(); err != nil {
 		return err
 	}
 	return c.watch(ctx, func(ctx context.Context, fn func(sshrun.Mark) error) error {
-		return remote.Ship(ctx, shipment(c.rec.run, c.rec.steps), fn)
+		return remote.Ship(ctx, shipment, fn)
 	})
 }
 

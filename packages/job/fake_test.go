@@ -28,6 +28,7 @@ type fakeHost struct {
 	dials    int    // logins
 	cutAfter int    // marks after which the connection is cut once; 0 means never
 	shipped  []sshrun.Shipment
+	scripts  []string // all that were executed
 	proved   chan int
 	hold     chan struct{} // steps with "hold" in their script wait for it
 }
@@ -194,11 +195,15 @@ func (r *fakeRemote) Execute(_ context.Context, s sshrun.Script) (sshrun.Result,
 	r.h.mu.Lock()
 	defer r.h.mu.Unlock()
 	r.h.executed++
-	if !strings.HasPrefix(s.Text, "( eval") {
+	r.h.scripts = append(r.h.scripts, s.Text)
+	if !strings.Contains(s.Text, "( eval") {
 		return sshrun.Result{Stdout: []byte(r.h.facts)}, nil
 	}
 	var out strings.Builder
 	for line := range strings.Lines(s.Text) {
+		if !strings.Contains(line, "echo ") {
+			continue
+		}
 		i := strings.TrimSuffix(line[strings.LastIndex(line, "echo ")+len("echo "):], " &\n") + "\n"
 		for part, so := range r.h.ok {
 			if so && strings.Contains(line, part) {
@@ -276,6 +281,7 @@ func (r *fakeRemote) Prove(_ context.Context, _ string, step int) error {
 type fakePackage struct {
 	name     packages.Name
 	requires []packages.Name
+	secrets  []packages.Option
 	install  packages.Commands
 	remove   packages.Commands
 }
@@ -285,7 +291,8 @@ func (p fakePackage) Type() packages.Type             { return packages.System }
 func (p fakePackage) Credential() packages.Credential { return packages.Root() }
 func (p fakePackage) Probe() string                   { return "" }
 func (p fakePackage) Describe() packages.Description {
-	return packages.Description{Title: string(p.name), Requires: p.requires, Options: []packages.Option{{Name: "size", Default: "1"}}}
+	options := append([]packages.Option{{Name: "size", Default: "1"}}, p.secrets...)
+	return packages.Description{Title: string(p.name), Requires: p.requires, Options: options}
 }
 func (p fakePackage) Install(packages.Context) ([]packages.Command, error) { return p.install, nil }
 func (p fakePackage) Remove(packages.Context) ([]packages.Command, error)  { return p.remove, nil }
@@ -331,17 +338,19 @@ type bench struct {
 	*testing.T
 	*Engine
 	db  *store.DB
+	dir string // the state folder
 	net *fakeNet
 	cfg Config
 }
 
 func newBench(t *testing.T, catalog fakeCatalog, hosts map[string]*fakeHost) *bench {
 	t.Helper()
-	db, err := store.Open(t.TempDir(), store.Options{By: "ops"})
+	dir := t.TempDir()
+	db, err := store.Open(dir, store.Options{By: "ops", Vault: store.Vault{KeyFile: t.TempDir() + "/secrets.key"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, db: db, net: &fakeNet{hosts: hosts}}
+	b := &bench{T: t, db: db, dir: dir, net: &fakeNet{hosts: hosts}}
 	b.cfg = Config{Store: db, Catalog: catalog, Connector: b.net, By: "ops"}
 	b.Engine = New(b.cfg)
 	t.Cleanup(func() {

@@ -2,16 +2,11 @@ package job
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"maps"
 	"strconv"
 	"strings"
 	"sync"
-
-	"al.essio.dev/pkg/shellescape"
 
 	"brokeforge/packages"
 	"brokeforge/sshrun"
@@ -59,7 +54,8 @@ func (e *Engine) prepare(ctx context.Context, id store.ID, r Request) (p Prepare
 		p.Err = err
 		return p
 	}
-	if p.Plan, err = e.plan(p.Server, facts, installed, r); err != nil {
+	kept, err := e.plan(ctx, &p, installed, r)
+	if err != nil {
 		p.Err = err
 		return p
 	}
@@ -67,11 +63,16 @@ func (e *Engine) prepare(ctx context.Context, id store.ID, r Request) (p Prepare
 		p.Nothing = true
 		return p
 	}
-	if p.Already, err = already(ctx, remote, p.Plan.Steps()); err != nil {
+	check, err := e.checkScript(p.Plan.Steps(), kept)
+	if err != nil {
+		p.Err = err
+		return p
+	}
+	if p.Already, err = already(ctx, remote, check, len(p.Plan.Steps())); err != nil {
 		_, p.Err = connectError(p.Server, err)
 		return p
 	}
-	p.Nothing = r.Action == store.Install && allSo(p.Plan, p.Already) && recorded(p.Plan, installed)
+	p.Nothing = r.Action == store.Install && len(p.secrets) == 0 && allSo(p.Plan, p.Already) && recorded(p.Plan, installed)
 	if !p.Nothing {
 		followsChanges(p.Plan, p.Already)
 	}
@@ -88,17 +89,29 @@ func followsChanges(plan packages.Plan, already []bool) {
 	}
 }
 
-// plan resolves what was chosen and builds the plan of it.
-func (e *Engine) plan(server store.Server, facts packages.Facts, installed []store.ServerPackage, r Request) (packages.Plan, error) {
+// plan resolves what was chosen and builds the plan of it. It returns the secrets
+// of the plan that are kept already.
+func (e *Engine) plan(ctx context.Context, p *Prepared, installed []store.ServerPackage, r Request) (packages.Secrets, error) {
 	resolve := packages.ResolveInstall
 	if r.Action == store.Remove {
 		resolve = packages.ResolveRemove
 	}
-	resolved, err := resolve(e.cfg.Catalog, r.Packages, installed, facts.Found)
+	known, err := e.known(p.Server.ID)
 	if err != nil {
-		return packages.Plan{}, err
+		return nil, err
 	}
-	return packages.Build(r.Action, resolved, packages.Context{Server: server, Facts: facts, Installed: installed})
+	installed = withoutLost(installed, known)
+	resolved, err := resolve(e.cfg.Catalog, r.Packages, installed, p.Facts.Found)
+	if err != nil {
+		return nil, err
+	}
+	p.Plan, err = packages.Build(r.Action, resolved, packages.Context{Server: p.Server, Facts: p.Facts, Installed: installed})
+	if err != nil {
+		return nil, err
+	}
+	var kept packages.Secrets
+	p.secrets, kept, err = e.secretsOf(ctx, p.Server.ID, p.Plan, resolved, r)
+	return kept, err
 }
 
 // allSo reports whether every step that could change something is as it should
@@ -125,8 +138,14 @@ func recorded(plan packages.Plan, installed []store.ServerPackage) bool {
 		if have == nil || have.Status != store.Active {
 			return false
 		}
+		configured := maps.Clone(have.Configuration)
 		for _, cmd := range part.Commands {
-			if persist, ok := cmd.(packages.Persist); ok && !maps.Equal(have.Configuration, configuration(part, persist)) {
+			if note, ok := cmd.(packages.Note); ok {
+				delete(configured, note.Name)
+			}
+		}
+		for _, cmd := range part.Commands {
+			if persist, ok := cmd.(packages.Persist); ok && !maps.Equal(configured, configuration(part, persist)) {
 				return false
 			}
 		}
@@ -142,15 +161,14 @@ func configuration(part packages.Part, persist packages.Persist) map[string]stri
 	return out
 }
 
-// already asks a server, in one execution, which steps find everything as they
-// want it.
-func already(ctx context.Context, remote Remote, steps []packages.Step) ([]bool, error) {
-	out := make([]bool, len(steps))
-	script := checkScript(steps)
-	if script == "" {
+// already asks a server, in one execution, which of so many steps find everything
+// as they want it.
+func already(ctx context.Context, remote Remote, check string, steps int) ([]bool, error) {
+	out := make([]bool, steps)
+	if check == "" {
 		return out, nil
 	}
-	result, err := remote.Execute(ctx, sshrun.Script{Text: script, Become: true})
+	result, err := remote.Execute(ctx, sshrun.Script{Text: check, Become: true})
 	if err != nil {
 		return nil, fmt.Errorf("ask what is so already: %w", err)
 	}
@@ -161,54 +179,4 @@ func already(ctx context.Context, remote Remote, steps []packages.Step) ([]bool,
 		}
 	}
 	return out, nil
-}
-
-// checkScript returns the script that prints the index of each step that finds
-// everything as it wants it. The checks change nothing, so they go side by side.
-func checkScript(steps []packages.Step) string {
-	var b strings.Builder
-	for i, step := range steps {
-		check := ""
-		switch c := step.Command.(type) {
-		case packages.Run:
-			check = c.Check
-			if c.IfChanged {
-				check = sshrun.Settled(step.Part.Label())
-			}
-		case packages.Prove:
-			check = c.Check
-		case packages.Write:
-			check = writeCheck(c)
-		}
-		if check != "" {
-			fmt.Fprintf(&b, "( eval %s ) </dev/null >/dev/null 2>&1 && echo %d &\n", shellescape.Quote(check), i)
-		}
-	}
-	if b.Len() > 0 {
-		b.WriteString("wait\n")
-	}
-	return b.String()
-}
-
-func writeCheck(w packages.Write) string {
-	owner, group, mode := ownership(w)
-	path := shellescape.Quote(w.Path)
-	sum := sha256.Sum256([]byte(w.Content))
-	return fmt.Sprintf(`[ -f %[1]s ] && [ ! -L %[1]s ] && [ "$(stat -c '%%U:%%G:%%a' %[1]s)" = %[2]s ] && [ "$(sha256sum <%[1]s)" = '%[3]s  -' ]`,
-		path, shellescape.Quote(fmt.Sprintf("%s:%s:%o", owner, group, mode)), hex.EncodeToString(sum[:]))
-}
-
-// ownership returns a file's owner, group and mode with defaults filled in.
-func ownership(w packages.Write) (owner, group string, mode fs.FileMode) {
-	owner, group, mode = w.Owner, w.Group, w.Mode.Perm()
-	if owner == "" {
-		owner = "root"
-	}
-	if group == "" {
-		group = "root"
-	}
-	if mode == 0 {
-		mode = 0o644
-	}
-	return owner, group, mode
 }

@@ -109,4 +109,8 @@ type Prepared struct {
 	// Err is set where no plan could be made: a *HostKeyError, a *ReachError,
 	// or what the resolver or a package refused.
 	Err error
+
+	// secrets are the values that were chosen or made for the plan. They are
+	// stored when a run is started.
+	secrets packages.Secrets
 }

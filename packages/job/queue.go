@@ -17,10 +17,18 @@ import (
 // Start records a run for each preview that has something to do, and queues
 // it. It returns at once; the runs go on in the background, each after those
 // that are queued before it on its server.
-func (e *Engine) Start(_ context.Context, action store.Action, prepared []Prepared) ([]store.Run, error) {
+//
+// The secrets that were chosen or made for the plans are stored with the runs, for
+// which a person may be asked for the passphrase of their key.
+func (e *Engine) Start(ctx context.Context, action store.Action, prepared []Prepared) ([]store.Run, error) {
+	if needsVault(prepared) {
+		if err := e.cfg.Store.Unlock(ctx); err != nil {
+			return nil, fmt.Errorf("store the secrets: %w", err)
+		}
+	}
 	group := e.cfg.Store.NewID()
 	var runs []store.Run
-	var plans []packages.Plan
+	var started []Prepared
 	for _, p := range prepared {
 		if p.Err != nil || p.Nothing {
 			continue
@@ -29,10 +37,13 @@ func (e *Engine) Start(_ context.Context, action store.Action, prepared []Prepar
 		if err != nil {
 			return nil, err
 		}
-		runs, plans = append(runs, run), append(plans, p.Plan)
+		runs, started = append(runs, run), append(started, p)
 	}
 	err := e.cfg.Store.Update(func(tx *store.Tx) error {
 		for i := range runs {
+			if err := e.putSecrets(tx, started[i]); err != nil {
+				return err
+			}
 			if err := tx.PutRun(&runs[i]); err != nil {
 				return err
 			}
@@ -43,7 +54,7 @@ func (e *Engine) Start(_ context.Context, action store.Action, prepared []Prepar
 		return nil, fmt.Errorf("record the runs: %w", err)
 	}
 	for i, run := range runs {
-		e.enqueue(run, newLive(run, plans[i]))
+		e.enqueue(run, newLive(run, started[i].Plan))
 	}
 	return runs, nil
 }

@@ -22,11 +22,12 @@ type recorder struct {
 	run   store.Run
 	steps []packages.Step
 
+	redact     *redactor
 	milestones []packages.Milestone
-	event      *store.Event // of the milestone that is going on; nil before the first
-	changed    bool         // a step of that milestone was not skipped
-	versions   map[int]store.PackageVersion
-	tail       []string // the last lines of the step that is going on
+	event      *store.Event   // of the milestone that is going on; nil before the first
+	changed    bool           // a step of that milestone was not skipped
+	values     map[int]string // by step, what the server told
+	tail       []string       // the last lines of the step that is going on
 }
 
 func (e *Engine) newRecorder(run store.Run, l *live) (*recorder, error) {
@@ -40,7 +41,7 @@ func (e *Engine) newRecorder(run store.Run, l *live) (*recorder, error) {
 	}
 	r := &recorder{
 		e: e, live: l, log: log, run: run, steps: plan.Steps(), milestones: plan.Milestones(),
-		versions: make(map[int]store.PackageVersion),
+		redact: e.redactorOf(run.ServerID), values: make(map[int]string),
 	}
 	l.rewind(run.Cursor.Offset)
 	return r, r.resume()
@@ -151,6 +152,7 @@ func (r *recorder) take(m sshrun.Mark, ch *changes) {
 	if r.repeated(m) {
 		return
 	}
+	m.Text = r.cleared(m)
 	switch m.Kind {
 	case sshrun.MarkLine:
 		ch.lines = append(ch.lines, line{m.Text, m.Offset})
@@ -169,7 +171,7 @@ func (r *recorder) take(m sshrun.Mark, ch *changes) {
 	case sshrun.MarkSkipped:
 		r.endStep(m, ch)
 	case sshrun.MarkValue:
-		r.versions[m.Step] = store.PackageVersion(m.Text)
+		r.values[m.Step] = m.Text
 	case sshrun.MarkProve:
 		waiting := "proving that a new login still works"
 		ch.waiting = &waiting
@@ -183,6 +185,17 @@ func (r *recorder) take(m sshrun.Mark, ch *changes) {
 	case sshrun.MarkFinish:
 		r.finish(m, ch)
 	}
+}
+
+// cleared returns the text of a mark without secrets.
+func (r *recorder) cleared(m sshrun.Mark) string {
+	switch {
+	case m.Text == "", m.Kind == sshrun.MarkWaiting:
+		return m.Text
+	case r.redact != nil && r.redact.blind && m.Kind != sshrun.MarkLine:
+		return ""
+	}
+	return r.redact.text(m.Text)
 }
 
 // mayChange reports whether a step is one that changes the server.
@@ -237,9 +250,14 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 	switch c := step.Command.(type) {
 	case packages.Persist:
 		r.persist(step, c, ch)
+	case packages.Note:
+		r.note(step, c, ch)
 	case packages.Forget:
 		server, name, instance := r.run.ServerID, step.Part.Package, step.Part.Instance
 		ch.records = append(ch.records, func(tx *store.Tx) error {
+			if err := tx.DeleteSecrets(vaultName(server, packages.SecretName(packages.SecretsOf(name, instance)))); err != nil {
+				return err
+			}
 			return tx.DeleteServerPackage(server, name, instance)
 		})
 		if name == packages.Base {
@@ -251,7 +269,7 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 func (r *recorder) persist(step packages.Step, c packages.Persist, ch *changes) {
 	record := store.ServerPackage{
 		ServerID: r.run.ServerID, Type: step.Part.Type, Name: step.Part.Package, Instance: step.Part.Instance,
-		Version: r.versions[step.Index], Configuration: configuration(*step.Part, c),
+		Version: store.PackageVersion(r.values[step.Index]), Configuration: configuration(*step.Part, c),
 		Status: store.Active, RunID: r.run.ID, By: r.run.By,
 	}
 	ch.records = append(ch.records, func(tx *store.Tx) error {
@@ -261,6 +279,22 @@ func (r *recorder) persist(step packages.Step, c packages.Persist, ch *changes) 
 	if record.Name == packages.Base {
 		ch.server = store.Prepared
 	}
+}
+
+// note adds what the server told to the record of the step's package.
+func (r *recorder) note(step packages.Step, c packages.Note, ch *changes) {
+	server, part, value := r.run.ServerID, step.Part, r.values[step.Index]
+	ch.records = append(ch.records, func(tx *store.Tx) error {
+		p, err := tx.ServerPackage(server, part.Package, part.Instance)
+		if err != nil {
+			return fmt.Errorf("record its %s: %w", c.Name, err)
+		}
+		if p.Configuration == nil {
+			p.Configuration = map[string]string{}
+		}
+		p.Configuration[c.Name] = value
+		return tx.PutServerPackage(&p)
+	})
 }
 
 // failStep records why a step failed. The driver ends the run after it.
@@ -330,6 +364,9 @@ func (r *recorder) unknown(why string) error {
 
 func (r *recorder) end(state store.RunState, e store.RunError) error {
 	ch := &changes{}
+	if r.redact == nil || !r.redact.blind {
+		e.Summary = r.redact.text(e.Summary)
+	}
 	r.run.State, r.run.Error, r.run.EndedAt = state, &e, r.e.cfg.Now()
 	if r.event != nil {
 		r.event.ErrorLog = e.Summary
