@@ -15,6 +15,10 @@ import (
 // form of authorized_keys without options and comment: sshd(8).
 const ForAuthorizedKeys Encoding = "authorized-keys"
 
+// PublicKeyPrefix is what the name of a public key begins with in the record of
+// base; the user's login name follows.
+const PublicKeyPrefix = "public-key-"
+
 // Key makes the SSH key that the command asks for, and returns the private one in
 // the form of OpenSSH.
 func (m Make) Key() (string, error) {

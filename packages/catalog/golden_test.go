@@ -107,10 +107,13 @@ func commandText(cmd packages.Command) string {
 		if c.IfChanged {
 			head = "run if changed"
 		}
+		if c.As.User != "" {
+			head += " as " + c.As.User
+		}
 		if c.Title != "" {
 			head += ": " + c.Title
 		}
-		return block(head, c.Script) + block("unless", c.Check)
+		return block(head, c.Script) + block("unless", c.Check) + secretsText(c.Secrets)
 	case packages.Prove:
 		return block(fmt.Sprintf("prove within %s", c.Within), c.Script) + block("unless", c.Check) + block("undo", c.Undo)
 	case packages.Write:
@@ -121,10 +124,22 @@ func commandText(cmd packages.Command) string {
 		return block(fmt.Sprintf("write %s %04o", c.Path, c.Mode), content)
 	case packages.Persist:
 		return "persist\n" + block("  version", c.Version) + configurationText(c.Configuration)
+	case packages.Make:
+		return fmt.Sprintf("make key %s (%s)\n", c.Secret, c.Comment)
+	case packages.Note:
+		return block(fmt.Sprintf("note %s as %s", c.Name, c.As.User), c.Script)
 	case packages.Forget:
 		return "forget\n"
 	}
 	return fmt.Sprintf("unknown %T\n", cmd)
+}
+
+func secretsText(secrets map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		b.WriteString(block("$SECRETS/"+name, secrets[name]))
+	}
+	return b.String()
 }
 
 func block(head, body string) string {

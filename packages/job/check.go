@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,6 +59,9 @@ func (e *Engine) checkScript(steps []packages.Step, kept packages.Secrets) (stri
 	return folder + files.String() + b.String(), nil
 }
 
+// secretFile matches where a script names a file with secrets.
+var secretFile = regexp.MustCompile(`\$SECRETS/([a-z0-9][a-z0-9._-]*)`)
+
 // checkOf returns the check of a step, and the files with secrets that it reads.
 // The error is a *packages.MissingSecretError where one of its secrets is new.
 func checkOf(step packages.Step, kept packages.Secrets, pkg packages.Package) (check string, secrets map[string][]byte, err error) {
@@ -66,8 +70,12 @@ func checkOf(step packages.Step, kept packages.Secrets, pkg packages.Package) (c
 		if c.IfChanged {
 			return sshrun.Settled(step.Part.Label()), nil, nil
 		}
-		read := maps.Clone(c.Secrets)
-		maps.DeleteFunc(read, func(name, _ string) bool { return !strings.Contains(c.Check, "$SECRETS/"+name) })
+		read := map[string]string{}
+		for _, m := range secretFile.FindAllStringSubmatch(c.Check, -1) {
+			if text, ok := c.Secrets[m[1]]; ok {
+				read[m[1]] = text
+			}
+		}
 		secrets, err = expandFiles(read, kept, pkg)
 		return c.Check, secrets, err
 	case packages.Prove:

@@ -92,7 +92,7 @@ func TestSecretsAreShippedAndNotStored(t *testing.T) {
 	b := newBench(t, fakeCatalog{vaulted()}, map[string]*fakeHost{"10.0.0.1": h})
 	server := b.add("web1", "10.0.0.1")
 	p := b.install(server, canary)
-	if p.Run.State != store.RunFailed || strings.Contains(fmt.Sprint(p, p.Run.Error), "7f3") {
+	if p.Run.State != store.RunFailed || strings.Contains(fmt.Sprint(p, p.Run.Error), "Canary") {
 		t.Errorf("ended as %s: %+v", p.Run.State, p.Run.Error)
 	}
 	lines, _, err := b.Lines(p.Run.ID, 0)
@@ -118,11 +118,11 @@ func TestSecretsAreShippedAndNotStored(t *testing.T) {
 		t.Errorf("the public key is %q", public)
 	}
 	for _, s := range steps {
-		if text := s.Script + s.Check; strings.Contains(text, "7f3") || strings.Contains(text, made) {
+		if text := s.Script + s.Check; strings.Contains(text, "Canary") || strings.Contains(text, made) {
 			t.Errorf("a script holds a secret: %s", text)
 		}
 	}
-	b.wantNowhere("7f3", made, "OPENSSH", base64.StdEncoding.EncodeToString([]byte(canary))[:20])
+	b.wantNowhere("Canary", made, "OPENSSH", base64.StdEncoding.EncodeToString([]byte(canary))[:20])
 
 	// Once more: what was made stays, as it may be on the server.
 	delete(h.outcome, "set password")
@@ -157,7 +157,7 @@ func TestSecretsAreKeptAndForgotten(t *testing.T) {
 		t.Errorf("not all is so already: %v", prepared[0].Already)
 	}
 	script := h.scripts[len(h.scripts)-1]
-	if !strings.Contains(script, "mktemp -d /run/") || !strings.Contains(script, "7f3") || strings.Contains(script, "/made") {
+	if !strings.Contains(script, "mktemp -d /run/") || !strings.Contains(script, "Canary") || strings.Contains(script, "/made") {
 		t.Errorf("the check got what it does not read, or not what it reads:\n%s", script)
 	}
 	if prepared := vaultedRequest(b, server, canary); !prepared[0].Nothing {
@@ -226,7 +226,7 @@ func TestOutputIsWithheldWithoutTheKey(t *testing.T) {
 	if lines, _, err := b.Lines(p.Run.ID, 0); p.Run.State != store.RunDone || err != nil || len(lines) != 1 || lines[0] != withheld {
 		t.Errorf("%s: %q, %v", p.Run.State, lines, err)
 	}
-	b.wantNowhere("7f3")
+	b.wantNowhere("Canary")
 	prepared := b.Prepare(t.Context(), Request{Action: store.Install, Packages: []packages.Want{{Name: "db"}}, Servers: []store.ID{server.ID}})
 	var lost *store.LostKeyError
 	if !errors.As(prepared[0].Err, &lost) || !strings.Contains(prepared[0].Err.Error(), "db.password") {

@@ -36,7 +36,7 @@ func (Base) Credential() packages.Credential { return packages.Root() }
 func (Base) Describe() packages.Description {
 	return packages.Description{
 		Title:   "Base",
-		Summary: "prepares a server: the users of sites and tasks, folders, curl, certificates",
+		Summary: "prepares a server: the users of sites and tasks with SSH keys, folders, curl, certificates",
 		Options: []packages.Option{
 			{
 				Name: appUserOption, Label: "App user", Kind: packages.Text, Default: packages.DefaultAppUser, Required: true,
@@ -85,6 +85,7 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 	if ctx.Facts.OS.ID != "debian" && ctx.Facts.OS.ID != "ubuntu" {
 		return nil, fmt.Errorf("this server runs %s: only Debian and Ubuntu are supported", osName(ctx.Facts))
 	}
+	appKey, workerKey := newKey(ctx.Server, app), newKey(ctx.Server, worker)
 	commands := append([]packages.Command{packages.Track{Name: "prepare_system", Label: "Preparing system"}}, software...)
 	return append(commands,
 		packages.Track{Name: "create_users", Label: "Creating users"},
@@ -94,6 +95,11 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 		},
 		makeUser(app, "/bin/bash"),
 		makeUser(worker, "/usr/sbin/nologin"),
+		packages.Track{Name: "make_keys", Label: "Making SSH keys"},
+		packages.Make{Secret: appKey.secret, Comment: appKey.comment},
+		appKey.install(),
+		packages.Make{Secret: workerKey.secret, Comment: workerKey.comment},
+		workerKey.install(),
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{
 			Title:     "see that both users work",
@@ -101,6 +107,8 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 			IfChanged: true,
 		},
 		packages.Persist{},
+		appKey.record(),
+		workerKey.record(),
 	), nil
 }
 
@@ -129,12 +137,20 @@ fi`, quoted, shell, ours),
 // Remove returns the commands that take away what base has made, but for home
 // folders and the logs of runs.
 func (Base) Remove(ctx packages.Context) ([]packages.Command, error) {
-	commands := []packages.Command{packages.Track{Name: "remove_users", Label: "Removing users"}}
+	var keys, users []packages.Command
 	for _, name := range []string{ctx.Values[appUserOption], ctx.Values[workerUserOption]} {
 		if acceptLogin(name) != nil {
 			continue
 		}
-		commands = append(commands, removeUser(name))
+		keys = append(keys, newKey(ctx.Server, name).remove())
+		users = append(users, removeUser(name))
+	}
+	var commands []packages.Command
+	if len(users) > 0 {
+		commands = append(commands, packages.Track{Name: "remove_keys", Label: "Removing SSH keys"})
+		commands = append(commands, keys...)
+		commands = append(commands, packages.Track{Name: "remove_users", Label: "Removing users"})
+		commands = append(commands, users...)
 	}
 	return append(commands,
 		packages.Track{Name: "clean_up", Label: "Cleaning up"},
