@@ -37,6 +37,7 @@ func main() {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Now: time.Now, UTF8: term.UTF8(os.Environ()), Version: versionOf(version),
 		Catalog: catalog.New(), Open: open, Patience: 2 * time.Second,
+		Copy:    func(ctx context.Context, text string) error { return term.Copy(ctx, os.Environ(), text) },
 		CanShow: func() error { return term.Check(os.Stdin, os.Stdout, os.Environ()) },
 	}))
 }
@@ -57,9 +58,15 @@ func versionOf(set string) string {
 // open opens the state folder and puts an engine to work on it.
 func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	by := loginName(os.Getenv)
-	db, err := store.Open(s.StateDir, store.Options{By: by})
+	db, err := store.Open(s.StateDir, store.Options{By: by, Vault: store.Vault{
+		KeyFile: s.Config.Secrets.KeyFile, Wrap: s.Config.Secrets.Passphrase, Passphrase: s.Passphrase,
+	}})
 	if err != nil {
 		return nil, err
+	}
+	notice, err := lostSecrets(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	file, err := openLog(filepath.Join(db.Dir(), "brokeforge.log"))
 	if err != nil {
@@ -75,13 +82,36 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	})
 	return &cmd.Session{
 		Engine: sessionEngine{engine},
+		Notice: notice,
 		Screens: func(ctx context.Context) error {
+			if err := unlock(ctx, db); err != nil {
+				return err
+			}
 			return showScreens(ctx, s, engine, by)
 		},
 		Close: func() error {
 			return errors.Join(engine.Close(), pool.Close(), db.Close(), file.Close())
 		},
 	}, nil
+}
+
+// lostSecrets says what is lost where the key of the secrets is not here.
+func lostSecrets(db *store.DB) (string, error) {
+	lost, err := db.Lost()
+	if lost == nil {
+		return "", err
+	}
+	return lost.Error(), nil
+}
+
+// unlock asks for the passphrase of the secrets, if they have one, while there is
+// still a terminal to ask on.
+func unlock(ctx context.Context, db *store.DB) error {
+	locked, err := db.Locked()
+	if err != nil || !locked {
+		return nil // what is wrong with the key is told where it is needed
+	}
+	return db.Unlock(ctx)
 }
 
 // sessionEngine is an engine as the commands want it.

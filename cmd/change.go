@@ -39,7 +39,7 @@ server), "refused" (why nothing can be done on it), "state", "milestone", "outpu
 "end" (what became of a run). docs/command-line.md lists their fields.`
 
 func (ch *change) run(c *cobra.Command, args []string) error {
-	list, err := wants(ch.Catalog, ch.action, args, ch.set)
+	list, err := wants(ch.Catalog, ch.action, args, ch.set, ch.secretReader(c.Context(), ch.set))
 	if err != nil {
 		return misuse(c, err)
 	}

@@ -11,8 +11,9 @@ import (
 )
 
 // wants reads the packages of a command line and the values that --set gives
-// them, and checks what can be checked without any server.
-func wants(c packages.Catalog, action store.Action, args, set []string) ([]packages.Want, error) {
+// them, and checks what can be checked without any server. The values of secrets
+// are read by secret.
+func wants(c packages.Catalog, action store.Action, args, set []string, secret secretReader) ([]packages.Want, error) {
 	var list []packages.Want
 	for _, arg := range args {
 		w := packages.Parse(arg)
@@ -34,7 +35,7 @@ func wants(c packages.Catalog, action store.Action, args, set []string) ([]packa
 		}
 		list = append(list, w)
 	}
-	return list, setValues(c, list, set)
+	return list, setValues(c, list, set, secret)
 }
 
 func givenTwice(arg string, p packages.ServerPackage) error {
@@ -45,22 +46,28 @@ func givenTwice(arg string, p packages.ServerPackage) error {
 }
 
 // setValues puts the values of --set into the wants that they belong to.
-func setValues(c packages.Catalog, list []packages.Want, set []string) error {
+func setValues(c packages.Catalog, list []packages.Want, set []string, secret secretReader) error {
 	for _, s := range set {
 		key, value, ok := strings.Cut(s, "=")
 		name, option, ok2 := strings.Cut(key, ".")
 		if !ok || !ok2 || name == "" || option == "" {
-			return fmt.Errorf("--set %q is not in the form PACKAGE.OPTION=VALUE", s)
+			return fmt.Errorf("--set %q is not in the form PACKAGE.OPTION=VALUE", key)
 		}
 		i := slices.IndexFunc(list, func(w packages.Want) bool { return string(w.Name) == name })
 		if i < 0 {
-			return fmt.Errorf("--set %q: %s is not among the packages of this call", s, name)
+			return fmt.Errorf("--set %q: %s is not among the packages of this call", key, name)
 		}
 		if list[i].Values == nil {
 			list[i].Values = packages.Values{}
 		}
 		if _, twice := list[i].Values[option]; twice {
 			return fmt.Errorf("--set gives %s.%s twice", name, option)
+		}
+		if isSecret(c, list[i].Name, option) {
+			var err error
+			if value, err = secret(key, value); err != nil {
+				return err
+			}
 		}
 		list[i].Values[option] = value
 	}
@@ -73,6 +80,13 @@ func setValues(c packages.Catalog, list []packages.Want, set []string) error {
 	return nil
 }
 
+func isSecret(c packages.Catalog, name packages.Name, option string) bool {
+	p, ok := c.Server(name)
+	return ok && slices.ContainsFunc(p.Describe().Options, func(o packages.Option) bool {
+		return o.Name == option && o.Kind == packages.Secret
+	})
+}
+
 // checkValues refuses values that no server could make right. What is not
 // given may be recorded on a server, so it is not missed here.
 func checkValues(p packages.ServerPackage, values packages.Values) error {
@@ -81,6 +95,9 @@ func checkValues(p packages.ServerPackage, values packages.Values) error {
 		i := slices.IndexFunc(options, func(o packages.Option) bool { return o.Name == name })
 		if i < 0 {
 			return &packages.OptionError{Package: p.Name(), Option: name, Reason: noSuchOption(options)}
+		}
+		if options[i].Kind == packages.Secret && values[name] == "" {
+			continue // keeps the one that is recorded
 		}
 		if _, err := options[i].Accept(values[name]); err != nil {
 			refused := &packages.OptionError{Package: p.Name(), Option: name, Reason: err.Error()}

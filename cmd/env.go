@@ -34,6 +34,9 @@ type Engine interface {
 	Progress(run store.ID) (job.Progress, error)
 	Lines(run store.ID, since int) (lines []string, next int, err error)
 	LogPath(run store.ID) string
+	Secrets(servers ...store.ID) ([]job.SecretView, error)
+	Secret(context.Context, store.ID, packages.SecretName) (string, error)
+	Rekey(context.Context, store.Rekey) (forgotten []string, err error)
 }
 
 // Subscription tells that something has changed; *job.Subscription is one.
@@ -46,6 +49,7 @@ type Subscription interface {
 type Session struct {
 	Engine  Engine
 	Screens func(context.Context) error // shows the screens until they are left
+	Notice  string                      // what is to be said before anything else; mostly empty
 	Close   func() error                // ends the engine's watching; runs go on on their servers
 }
 
@@ -53,6 +57,8 @@ type Session struct {
 type Settings struct {
 	Config   config.Config // with its paths expanded
 	StateDir string
+	// Passphrase asks for the passphrase of the key of secrets.
+	Passphrase func(context.Context, store.Ask) (string, error)
 }
 
 // Env is the world that the commands work in. All of it is needed.
@@ -69,6 +75,8 @@ type Env struct {
 	// Patience is how long a command that shows runs waits for news of those
 	// that a former call left going on.
 	Patience time.Duration
+	// Copy puts a text into the clipboard of the terminal.
+	Copy func(ctx context.Context, text string) error
 	// CanShow says why the screens can't be shown; nil where they can.
 	CanShow func() error
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -77,7 +78,9 @@ type fakeEngine struct {
 	prepared map[string]job.Prepared
 	add      func(job.NewServer) (store.Server, error)
 	cancel   error
+	secrets  packages.Secrets // of every server
 
+	rekeyed   []store.Rekey
 	recovered bool
 	requests  []job.Request
 	started   []string // servers
@@ -242,6 +245,34 @@ func (e *fakeEngine) Lines(id store.ID, since int) ([]string, int, error) {
 	return e.out[id][since:], len(e.out[id]), nil
 }
 
+func (e *fakeEngine) Secrets(servers ...store.ID) (list []job.SecretView, err error) {
+	for _, s := range e.servers {
+		if len(servers) > 0 && !slices.Contains(servers, s.ID) {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(e.secrets)) {
+			list = append(list, job.SecretView{Server: s.Name, Name: name, Secret: store.Secret{By: "ann", UpdatedAt: noon}})
+		}
+	}
+	return list, nil
+}
+
+func (e *fakeEngine) Secret(_ context.Context, _ store.ID, name packages.SecretName) (string, error) {
+	value, ok := e.secrets[name]
+	if !ok {
+		return "", store.ErrNotFound
+	}
+	return value, nil
+}
+
+func (e *fakeEngine) Rekey(_ context.Context, r store.Rekey) ([]string, error) {
+	e.rekeyed = append(e.rekeyed, r)
+	if r.ForgetLost {
+		return []string{"web1/php.token"}, nil
+	}
+	return nil, nil
+}
+
 func (e *fakeEngine) LogPath(id store.ID) string { return "/logs/" + string(id) }
 
 // runOn is a run on a server.
@@ -320,6 +351,7 @@ type world struct {
 	engine      *fakeEngine
 	out, errs   bytes.Buffer
 	opened      bool
+	copied      string
 	settings    Settings
 	environment map[string]string
 }
@@ -331,6 +363,7 @@ func newWorld(t *testing.T, engine *fakeEngine) *world {
 		Stdin: strings.NewReader(""), Stdout: &w.out, Stderr: &w.errs,
 		Getenv: func(k string) string { return w.environment[k] },
 		Now:    func() time.Time { return noon }, Version: "1.2.3", UTF8: true, Catalog: catalog(),
+		Copy:    func(_ context.Context, text string) error { w.copied = text; return nil },
 		CanShow: func() error { return errors.New("there is no terminal") },
 		Open: func(_ context.Context, s Settings) (*Session, error) {
 			w.opened, w.settings = true, s

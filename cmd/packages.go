@@ -46,6 +46,7 @@ type optionView struct {
 	Choices  []string `json:"choices"`
 	Min      *int     `json:"min,omitempty"`
 	Max      *int     `json:"max,omitempty"`
+	Made     bool     `json:"made,omitempty"` // of a secret: one is made where none is given
 }
 
 func catalogOf(c packages.Catalog) []packageView {
@@ -81,6 +82,7 @@ func viewOption(o packages.Option) optionView {
 	v := optionView{
 		Name: o.Name, Label: o.Label, Help: o.Help, Kind: o.Kind.String(),
 		Default: o.Default, Required: o.Required, Choices: append([]string{}, o.Choices...),
+		Made: o.Generate.Length > 0,
 	}
 	if o.Min != 0 || o.Max != 0 {
 		v.Min, v.Max = &o.Min, &o.Max
@@ -125,6 +127,8 @@ func (o optionView) shownDefault() string {
 	switch {
 	case o.Default != "":
 		return "; default " + o.Default
+	case o.Made:
+		return "; made where none is given"
 	case o.Required:
 		return "; must be given"
 	}

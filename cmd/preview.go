@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -114,15 +115,28 @@ func describe(s packages.Step) (verb, what, body string) {
 		if c.IfChanged {
 			as += "  (if something changed)"
 		}
-		return "run", brief + as, c.Script
+		return "run", brief + as, c.Script + secretFiles(c.Secrets)
 	case packages.Write:
 		return "write", fmt.Sprintf("%s  %s, %04o %s", c.Path, count(strings.Count(c.Content, "\n"), "line", "lines"), modeOf(c), ownerOf(c)), c.Content
 	case packages.Prove:
 		return "run", brief + "  (taken back unless a new login succeeds)", c.Script
+	case packages.Make:
+		return "make", strings.TrimPrefix(brief, "make "), ""
+	case packages.Note:
+		return "record", brief, c.Script
 	case packages.Persist, packages.Forget:
 		return "record", brief, ""
 	}
 	return "do", brief, ""
+}
+
+// secretFiles shows which files with secrets a script gets.
+func secretFiles(files map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&b, "\n# $SECRETS/%s: %s", name, strings.TrimSuffix(files[name], "\n"))
+	}
+	return b.String()
 }
 
 func scriptOf(c packages.Command) string {

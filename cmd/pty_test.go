@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,25 @@ func (term *terminal) await(t *testing.T, text string) {
 		case <-tick.C:
 		case <-deadline:
 			t.Fatalf("the terminal never showed %q, but:\n%s", text, term.text())
+		}
+	}
+}
+
+// awaitNoEcho polls until the terminal does not show what is typed.
+func (term *terminal) awaitNoEcho(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		stty := exec.Command("stty", "-a")
+		stty.Stdin = term.theirs
+		out, err := stty.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(out), " -echo ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the terminal still shows what is typed:\n%s", out)
 		}
 	}
 }

@@ -54,7 +54,7 @@ Exit status:
 	flags.StringVar(&a.stateDir, "state", "", "`DIR` that keeps what is known (default $"+config.StateEnv+", then ~/.local/state/brokeforge)")
 	flags.StringVar(&a.configFile, "config", "", "`FILE` with settings (default ~/.config/brokeforge/config.toml)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.serverCmd(), a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(), a.versionCmd())
+	root.AddCommand(a.serverCmd(), a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(), a.keyCmd(), a.secretCmd(), a.rekeyCmd(), a.versionCmd())
 	return root
 }
 
@@ -134,6 +134,9 @@ func (a *app) with(ctx context.Context, fn func(context.Context, *Session) error
 			a.report(closeErr)
 		}
 	}()
+	if session.Notice != "" {
+		a.complain(session.Notice, "")
+	}
 	if err := session.Engine.Recover(ctx); err != nil {
 		return err
 	}
@@ -153,8 +156,11 @@ func (a *app) settings() (Settings, error) {
 	if a.config, err = a.config.Expand(a.Getenv("HOME")); err != nil {
 		return Settings{}, err
 	}
+	if a.config.Secrets.KeyFile == "" {
+		a.config.Secrets.KeyFile, _ = config.KeyFile(a.Getenv) // without a place it is missed when it is needed
+	}
 	dir, err := config.StateDir(a.stateDir, a.Getenv)
-	return Settings{Config: a.config, StateDir: dir}, err
+	return Settings{Config: a.config, StateDir: dir, Passphrase: a.passphrase}, err
 }
 
 // screens opens the screens.

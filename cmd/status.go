@@ -124,12 +124,13 @@ func (a *app) printInstalled(servers []job.ServerView) error {
 	return nil
 }
 
-// options shows values in the form that --set takes.
+// options shows values in the form that --set takes. Public keys have a command of
+// their own.
 func options(values map[string]string) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if values[name] != "" {
-			list = append(list, name+"="+values[name])
+		if values[name] != "" && !strings.HasPrefix(name, packages.PublicKeyPrefix) {
+			list = append(list, name+"="+packages.Shown(values[name]))
 		}
 	}
 	return strings.Join(list, " ")

@@ -142,9 +142,9 @@ func fingerprintOf(k store.HostKey) (kind, fingerprint string) {
 func viewInstalled(list []store.ServerPackage) []installedView {
 	out := []installedView{}
 	for _, p := range list {
-		configuration := p.Configuration
-		if configuration == nil {
-			configuration = map[string]string{}
+		configuration := map[string]string{}
+		for name, value := range p.Configuration {
+			configuration[name] = packages.Shown(value)
 		}
 		out = append(out, installedView{
 			Name: string(p.Name), Instance: p.Instance, Category: string(p.Type), Version: string(p.Version),

@@ -21,6 +21,9 @@ const (
 	DefaultWorkerUser = "worker"
 )
 
+// AppUserOption is the option of base that names the app user.
+const AppUserOption = "app-user"
+
 // Root is the credential of system services.
 func Root() Credential { return Credential{Name: rootCredential, User: "root"} }
 

@@ -117,6 +117,21 @@ func (db *DB) Locked() (bool, error) {
 	return err == nil && k.wrapped(), err
 }
 
+// Lost returns what is lost where the key of the secrets is not on this machine,
+// and nil where it is or nothing is.
+func (db *DB) Lost() (*LostKeyError, error) {
+	recipient, err := db.recipient()
+	if err != nil || recipient == "" || db.vault.KeyFile == "" {
+		return nil, err
+	}
+	_, err = db.findKey(recipient)
+	var lost *LostKeyError
+	if errors.As(err, &lost) && len(lost.Names) > 0 {
+		return lost, nil
+	}
+	return nil, nil // what else is wrong with the file is told when it is needed
+}
+
 // recipient returns who the secrets are encrypted to; empty where there is none
 // yet.
 func (db *DB) recipient() (recipient string, err error) {

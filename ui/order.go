@@ -76,20 +76,43 @@ func (o order) field(e env, p packages.ServerPackage, option packages.Option) wi
 	if chosen, ok := o.values[p.Name()][option.Name]; ok {
 		value = chosen
 	}
+	help := option.Help
+	if option.Kind == packages.Secret && packages.HasSecrets(value) {
+		value, help = "", "is set; left empty it stays as it is"
+	} else if option.Generate.Length > 0 {
+		help += "; left empty, one is made"
+	}
+	kept := option.Kind == packages.Secret && (help != option.Help || o.anyRecorded(e, p, option.Name))
 	label := option.Label
 	if label == "" {
 		label = option.Name
 	}
 	return widget.Field{
-		Name: optionKey(p.Name(), option.Name), Label: label, Group: p.Describe().Title, Help: option.Help,
+		Name: optionKey(p.Name(), option.Name), Label: label, Group: p.Describe().Title, Help: help,
 		Kind: kinds[option.Kind], Choices: option.Choices, Value: value,
 		Check: func(v string) string {
+			if v == "" && kept {
+				return ""
+			}
 			if _, err := option.Accept(v); err != nil {
 				return err.Error()
 			}
 			return ""
 		},
 	}
+}
+
+// anyRecorded reports whether an option is recorded on one of the servers.
+func (o order) anyRecorded(e env, p packages.ServerPackage, option string) bool {
+	for _, id := range o.servers {
+		v, _ := e.data.server(id)
+		for _, r := range recordsOf(v, p.Name()) {
+			if r.Configuration[option] != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // recorded is the value that an option was installed with, where that is one

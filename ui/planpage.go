@@ -15,7 +15,6 @@ import (
 type planPage struct {
 	prepared job.Prepared
 	action   store.Action
-	mask     *strings.Replacer // of secrets
 	steps    []packages.Step
 	open     map[int]bool // by index of the step
 	scroll   widget.Scroll
@@ -30,12 +29,8 @@ type planRow struct {
 	step int         // which one it is of; -1 for a heading
 }
 
-func newPlanPage(p job.Prepared, action store.Action, secrets []string) *planPage {
-	var pairs []string
-	for _, s := range secrets {
-		pairs = append(pairs, s, "········")
-	}
-	page := &planPage{prepared: p, action: action, mask: strings.NewReplacer(pairs...), open: map[int]bool{}, at: -1, width: 80}
+func newPlanPage(p job.Prepared, action store.Action) *planPage {
+	page := &planPage{prepared: p, action: action, open: map[int]bool{}, at: -1, width: 80}
 	page.steps = page.prepared.Plan.Steps()
 	return page
 }
@@ -128,7 +123,7 @@ func (p *planPage) stepRow(s packages.Step) planRow {
 	if already {
 		look = widget.Dim
 	}
-	line := widget.Line{widget.Text(widget.Dim, "      "+arrow+" "), widget.Text(look, p.mask.Replace(packages.Brief(s.Command)))}
+	line := widget.Line{widget.Text(widget.Dim, "      "+arrow+" "), widget.Text(look, packages.Brief(s.Command))}
 	return planRow{line, p.note(s.Command, already), s.Index}
 }
 
@@ -141,6 +136,8 @@ func (p *planPage) note(cmd packages.Command, already bool) widget.Line {
 		return widget.Of(widget.Dim, "+"+count(strings.Count(strings.TrimRight(c.Content, "\n"), "\n")+1, "line"))
 	case packages.Prove:
 		return widget.Of(widget.Working, "proved by a login")
+	case packages.Make:
+		return widget.Of(widget.Dim, "where there is none")
 	case packages.Run:
 		switch {
 		case c.IfChanged:
@@ -156,7 +153,7 @@ func (p *planPage) note(cmd packages.Command, already bool) widget.Line {
 func (p *planPage) content(cmd packages.Command) []widget.Line {
 	switch c := cmd.(type) {
 	case packages.Run:
-		return p.script("skipped where this succeeds:", c.Check, "", c.Script)
+		return append(p.script("skipped where this succeeds:", c.Check, "", c.Script), p.secretFiles(c.Secrets)...)
 	case packages.Prove:
 		lines := p.script("skipped where this succeeds:", c.Check, "", c.Script)
 		return append(lines, p.script("undone by the server itself, unless a new login succeeds:", c.Undo, "", "")...)
@@ -166,6 +163,10 @@ func (p *planPage) content(cmd packages.Command) []widget.Line {
 			mode = 0o644
 		}
 		return append([]widget.Line{widget.Of(widget.Dim, fmt.Sprintf("%s:%s %04o", orRoot(c.Owner), orRoot(c.Group), mode.Perm()))}, p.text(widget.Plain, c.Content)...)
+	case packages.Make:
+		return p.text(widget.Plain, "an ed25519 key of this server alone, made on this machine; its private half is kept encrypted as "+string(c.Secret))
+	case packages.Note:
+		return p.script("what the server prints of:", c.Script, "", "")
 	case packages.Persist:
 		return p.script("the version, as the server tells it:", c.Version, "", "")
 	}
@@ -197,9 +198,18 @@ func (p *planPage) script(firstTitle, first, secondTitle, second string) []widge
 	return out
 }
 
+// secretFiles are the files with secrets that a script gets.
+func (p *planPage) secretFiles(files map[string]string) []widget.Line {
+	var out []widget.Line
+	for _, name := range sortedKeys(files) {
+		out = append(out, widget.Of(widget.Dim, "$SECRETS/"+name+", for this step alone: "+strings.TrimSpace(files[name])))
+	}
+	return out
+}
+
 func (p *planPage) text(look widget.Look, s string) []widget.Line {
 	var out []widget.Line
-	for line := range strings.SplitSeq(strings.TrimRight(p.mask.Replace(s), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(s, "\n"), "\n") {
 		out = append(out, widget.Of(look, line))
 	}
 	return out
@@ -239,21 +249,4 @@ func (p *planPage) failure(width int) []widget.Line {
 		advice = "Nothing was sent to it. r tries again. " + advice
 	}
 	return indent(append(append(out, widget.Line{}), widget.Wrap(widget.Dim, advice, width-4)...))
-}
-
-// secrets are the values of secret options that were chosen.
-func (o order) secrets(e env) []string {
-	var out []string
-	for name, values := range o.values {
-		pkg, ok := e.engine.Catalog().Server(name)
-		if !ok {
-			continue
-		}
-		for _, option := range pkg.Describe().Options {
-			if v := values[option.Name]; option.Kind == packages.Secret && v != "" {
-				out = append(out, v)
-			}
-		}
-	}
-	return out
 }

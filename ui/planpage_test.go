@@ -19,7 +19,7 @@ func TestPreviewCutsNothing(t *testing.T) {
 		packages.Write{Path: "/etc/x", Content: "a\n" + long + "\n"},
 	}}}}
 	for _, width := range []int{60, 80, 120} {
-		page := newPlanPage(job.Prepared{Plan: plan}, store.Install, nil)
+		page := newPlanPage(job.Prepared{Plan: plan}, store.Install)
 		page.toggleAll()
 		var text strings.Builder
 		for _, l := range page.view(width, 200) {

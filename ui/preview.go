@@ -76,9 +76,8 @@ func (s *previewScreen) update(e env, msg tea.Msg) effect {
 
 func (s *previewScreen) ready(e env, prepared []job.Prepared) effect {
 	s.since, s.prepared, s.grace = time.Time{}, prepared, newGrace(e.now())
-	secrets := s.order.secrets(e)
 	for _, p := range prepared {
-		s.pages = append(s.pages, newPlanPage(p, s.order.action, secrets))
+		s.pages = append(s.pages, newPlanPage(p, s.order.action))
 	}
 	for _, p := range prepared {
 		field, reason, ok := optionProblem(p.Err)

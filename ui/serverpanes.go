@@ -115,7 +115,7 @@ func packageDetail(e env, v job.ServerView, name packages.Name, width int) []wid
 		}
 		rows = append(rows, [2]string{"installed", fmt.Sprintf("%s, by %s, run %s", ago(e.now(), r.CreatedAt), r.By, r.RunID.Short())})
 		for _, k := range sortedKeys(r.Configuration) {
-			rows = append(rows, [2]string{k, r.Configuration[k]})
+			rows = append(rows, [2]string{k, packages.Shown(r.Configuration[k])})
 		}
 	}
 	return append(out, labelled(append(rows, needs(d)...), width)...)
@@ -160,7 +160,7 @@ func ruleRows(v job.ServerView) []widget.Row {
 		var settings []string
 		for _, k := range sortedKeys(r.Configuration) {
 			if r.Configuration[k] != "" {
-				settings = append(settings, k+" "+r.Configuration[k])
+				settings = append(settings, k+" "+packages.Shown(r.Configuration[k]))
 			}
 		}
 		rows = append(rows, widget.Row{ID: packages.Label(r.Name, r.Instance), Cells: []widget.Line{

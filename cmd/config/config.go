@@ -15,6 +15,7 @@ type Config struct {
 	SSH      SSH       `toml:"ssh"`
 	Server   NewServer `toml:"server"`
 	Screen   Screen    `toml:"screen"`
+	Secrets  Secrets   `toml:"secrets"`
 }
 
 // SSH holds how servers are reached.
@@ -46,6 +47,15 @@ type Screen struct {
 	Mouse bool   `toml:"mouse"`
 	Theme string `toml:"theme"` // one of Themes
 	ASCII string `toml:"ascii"` // one of ASCIIs
+}
+
+// Secrets holds how secrets are kept.
+type Secrets struct {
+	// KeyFile is the file with the key that the secrets are encrypted with. Empty
+	// means the one of the function KeyFile.
+	KeyFile string `toml:"key_file"`
+	// Passphrase has a new key wrapped with a passphrase.
+	Passphrase bool `toml:"passphrase"`
 }
 
 // Themes are the values of Screen.Theme. With "auto" the terminal is asked.
@@ -89,6 +99,8 @@ func (c Config) check() error {
 		return refuse(`must be from "1s" to "10m"`, "ssh", "dial_timeout")
 	case c.SSH.KeepAlive < time.Second || c.SSH.KeepAlive > time.Hour:
 		return refuse(`must be from "1s" to "1h"`, "ssh", "keep_alive")
+	case c.Secrets.KeyFile != "" && !filepath.IsAbs(c.Secrets.KeyFile) && !strings.HasPrefix(c.Secrets.KeyFile, "~/"):
+		return refuse(`must be an absolute path, or begin with "~/"`, "secrets", "key_file")
 	case !slices.Contains(Themes(), c.Screen.Theme):
 		return refuse("must be one of "+strings.Join(Themes(), ", "), "screen", "theme")
 	case !slices.Contains(ASCIIs(), c.Screen.ASCII):
@@ -110,7 +122,7 @@ func (c Config) Expand(home string) (Config, error) {
 		}
 	}
 	c.SSH.KnownHosts = files
-	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key} {
+	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key, &c.Secrets.KeyFile} {
 		var err error
 		if *path, err = expand(*path, home); err != nil {
 			return Config{}, err

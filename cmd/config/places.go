@@ -21,6 +21,16 @@ func File(getenv func(string) string) (string, bool) {
 	return filepath.Join(dir, "config.toml"), ok
 }
 
+// KeyFile returns the path of the key of the secrets, which is not in the state
+// folder, and whether there is a place for it.
+func KeyFile(getenv func(string) string) (string, bool) {
+	dir, ok := place(getenv, "XDG_CONFIG_HOME", ".config")
+	if !ok {
+		return "", false
+	}
+	return filepath.Join(dir, "secrets.key"), true
+}
+
 // StateDir returns the path of the state folder: the one given if it is not
 // empty, else the one that StateEnv names, else BrokeForge's own. Without any
 // it returns ErrNoHome.

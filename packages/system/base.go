@@ -16,7 +16,7 @@ type Base struct{}
 
 // What base's options are called.
 const (
-	appUserOption    = "app-user"
+	appUserOption    = packages.AppUserOption
 	workerUserOption = "worker-user"
 )
 

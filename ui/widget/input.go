@@ -12,7 +12,7 @@ import (
 
 // maxInput is how many characters an input takes, so that a pasted file does
 // not hold the screen up.
-const maxInput = 1000
+const maxInput = 4096
 
 // Input is one line of text that is typed, with the keys of readline(3). (That
 // of Bubbles is not used because its ctrl+v runs clipboard programs of the
@@ -44,7 +44,11 @@ func (i *Input) Update(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.PasteMsg:
 		first, _, _ := strings.Cut(strings.TrimLeft(msg.Content, "\r\n"), "\n")
-		i.insert(clean.Line(strings.TrimRight(first, "\r")))
+		first = strings.TrimRight(first, "\r")
+		if !i.secret { // of which every character counts
+			first = clean.Line(first)
+		}
+		i.insert(first)
 	case tea.KeyPressMsg:
 		if !i.edit(msg.String()) && msg.Text != "" {
 			i.insert(msg.Text)
