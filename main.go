@@ -19,8 +19,10 @@ import (
 	"unicode"
 
 	"brokeforge/cmd"
+	"brokeforge/cmd/config"
 	"brokeforge/packages/catalog"
 	"brokeforge/packages/job"
+	"brokeforge/packages/job/notify"
 	"brokeforge/sshrun"
 	"brokeforge/store"
 	"brokeforge/ui"
@@ -78,7 +80,7 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	})
 	engine := job.New(job.Config{
 		Store: db, Catalog: catalog.New(), Connector: job.Pool(pool),
-		Parallel: s.Config.Parallel, By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
+		Parallel: s.Config.Parallel, Notifier: sender(s.Config.Alerts), By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	return &cmd.Session{
 		Engine: sessionEngine{engine},
@@ -118,6 +120,19 @@ func unlock(ctx context.Context, db *store.DB) error {
 type sessionEngine struct{ *job.Engine }
 
 func (e sessionEngine) Subscribe() cmd.Subscription { return e.Engine.Subscribe() }
+
+// sender is what tells people of alerts.
+func sender(c config.Alerts) notify.Sender {
+	from := c.From
+	if from == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "localhost" // the name of the sender is not worth an end
+		}
+		from = "brokeforge@" + host
+	}
+	return notify.Sender{SMTP: c.SMTP, From: from, User: c.User, PasswordFile: c.PasswordFile}
+}
 
 // loginName is who works with this program: behind sudo, who called it.
 func loginName(getenv func(string) string) string {
@@ -161,6 +176,7 @@ func showScreens(ctx context.Context, s cmd.Settings, engine *job.Engine, by str
 	if s.Config.Screen.ASCII == "never" {
 		environ = append(environ, "LC_ALL=C.UTF-8") // of several, the last counts
 	}
+	engine.StartMonitor()
 	err = ui.Run(ctx, ui.Options{
 		Engine: engine, Environ: environ, By: by, Host: host,
 		Mouse: s.Config.Screen.Mouse, Theme: s.Config.Screen.Theme, ASCII: s.Config.Screen.ASCII == "always",

@@ -34,6 +34,10 @@ type Engine interface {
 	Progress(run store.ID) (job.Progress, error)
 	Lines(run store.ID, since int) (lines []string, next int, err error)
 	LogPath(run store.ID) string
+
+	StartMonitor()
+	Sample(context.Context, store.ID) (store.Sample, error)
+	Alerts(limit int) ([]store.Alert, error)
 	Secrets(servers ...store.ID) ([]job.SecretView, error)
 	Secret(context.Context, store.ID, packages.SecretName) (string, error)
 	Rekey(context.Context, store.Rekey) (forgotten []string, err error)

@@ -88,6 +88,8 @@ type fakeEngine struct {
 	added     []job.NewServer
 	forgotten []store.ID
 	changed   chan struct{}
+	alerts    []store.Alert
+	monitored bool
 	out       map[store.ID][]string
 	idle      func(server string) // called when a run that has no further frame is looked at
 }
@@ -109,6 +111,23 @@ func newEngine(servers ...string) *fakeEngine {
 		}})
 	}
 	return e
+}
+
+func (e *fakeEngine) StartMonitor() { e.monitored = true; e.changed <- struct{}{} }
+
+func (e *fakeEngine) Sample(_ context.Context, id store.ID) (store.Sample, error) {
+	view, err := e.Server(id)
+	if err == nil && view.Sample == nil {
+		err = &job.ReachError{Server: view.Name, Err: errors.New("no answer")}
+	}
+	if err != nil {
+		return store.Sample{}, err
+	}
+	return *view.Sample, nil
+}
+
+func (e *fakeEngine) Alerts(limit int) ([]store.Alert, error) {
+	return e.alerts[:min(limit, len(e.alerts))], nil
 }
 
 func (e *fakeEngine) Recover(context.Context) error { e.recovered = true; return nil }

@@ -54,7 +54,7 @@ Exit status:
 	flags.StringVar(&a.stateDir, "state", "", "`DIR` that keeps what is known (default $"+config.StateEnv+", then ~/.local/state/brokeforge)")
 	flags.StringVar(&a.configFile, "config", "", "`FILE` with settings (default ~/.config/brokeforge/config.toml)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.serverCmd(), a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(), a.keyCmd(), a.secretCmd(), a.rekeyCmd(), a.versionCmd())
+	root.AddCommand(a.serverCmd(), a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(), a.monitorCmd(), a.alertsCmd(), a.keyCmd(), a.secretCmd(), a.rekeyCmd(), a.versionCmd())
 	return root
 }
 

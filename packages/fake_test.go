@@ -22,7 +22,7 @@ func (f fake) Describe() packages.Description                       { return f.d
 func (f fake) Probe() string                                        { return f.probe }
 func (f fake) Install(packages.Context) ([]packages.Command, error) { return f.install, f.err }
 func (f fake) Remove(packages.Context) ([]packages.Command, error)  { return f.remove, f.err }
-func text(name, value string) packages.Option { return packages.Option{Name: name, Default: value} }
+func text(name, value string) packages.Option                       { return packages.Option{Name: name, Default: value} }
 
 func record(name packages.Name, instance string) store.ServerPackage {
 	return store.ServerPackage{Name: name, Instance: instance}

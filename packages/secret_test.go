@@ -134,8 +134,13 @@ func TestSecretsMayStandInFilesOnly(t *testing.T) {
 		}
 	}
 	for _, cmd := range []packages.Command{
-		packages.Write{Path: "/" + ref}, packages.Run{Script: "echo " + ref}, packages.Run{Title: ref}, packages.Run{Check: ref},
-		packages.Prove{Undo: ref}, packages.Track{Label: ref}, packages.Persist{Configuration: map[string]string{"a": ref}},
+		packages.Write{Path: "/" + ref},
+		packages.Run{Script: "echo " + ref},
+		packages.Run{Title: ref},
+		packages.Run{Check: ref},
+		packages.Prove{Undo: ref},
+		packages.Track{Label: ref},
+		packages.Persist{Configuration: map[string]string{"a": ref}},
 	} {
 		if _, err := buildDB(cmd); err == nil {
 			t.Errorf("taken: %+v", cmd)

@@ -200,15 +200,19 @@ func TestPagesThatContradictEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(data []byte, id uint64) page { return page{id, data[int64(id)*meta.pageSize:][:meta.pageSize]} }
-	bucketsOf := func(data []byte) (roots [][]byte) {
-		p := at(data, meta.root)
+	var rootsBelow func(data []byte, id uint64) [][]byte
+	rootsBelow = func(data []byte, id uint64) (roots [][]byte) {
+		p := at(data, id)
 		for i := range p.count() {
-			if root := p.value(i)[:8]; u64(root) != 0 {
+			if p.flags() == branchPage {
+				roots = append(roots, rootsBelow(data, u64(p.element(i)[8:]))...)
+			} else if root := p.value(i)[:8]; u64(root) != 0 {
 				roots = append(roots, root)
 			}
 		}
 		return roots
 	}
+	bucketsOf := func(data []byte) [][]byte { return rootsBelow(data, meta.root) }
 	for _, test := range []struct {
 		name, err string
 		damage    func(data []byte)

@@ -38,6 +38,10 @@ const (
 	eventsLatestBucket bucket = "events_latest" // server, action, 0, name → ID
 
 	secretsBucket bucket = "secrets" // name → sealed; since version 2
+
+	samplesBucket    bucket = "samples"     // server, second → Sample; since version 3
+	alertsBucket     bucket = "alerts"      // ID → Alert; since version 3
+	alertsOpenBucket bucket = "alerts_open" // server, kind → ID; since version 3
 )
 
 const (
@@ -53,7 +57,7 @@ type migration func(*bolt.Tx) error
 // writes, in order. Its length is that schema's version. A step that was released
 // is never changed; a new schema is a new step at the end.
 func migrations() []migration {
-	return []migration{createRecords, createSecrets}
+	return []migration{createRecords, createSecrets, createMonitoring}
 }
 
 // recordBuckets returns the buckets of schema version 1, besides meta.
@@ -82,6 +86,16 @@ func createRecords(tx *bolt.Tx) error {
 func createSecrets(tx *bolt.Tx) error {
 	if _, err := tx.CreateBucket([]byte(secretsBucket)); err != nil {
 		return fmt.Errorf("make bucket %s: %w", secretsBucket, err)
+	}
+	return nil
+}
+
+// createMonitoring makes version 3.
+func createMonitoring(tx *bolt.Tx) error {
+	for _, b := range []bucket{samplesBucket, alertsBucket, alertsOpenBucket} {
+		if _, err := tx.CreateBucket([]byte(b)); err != nil {
+			return fmt.Errorf("make bucket %s: %w", b, err)
+		}
 	}
 	return nil
 }
@@ -126,7 +140,7 @@ func schemaVersion(db *bolt.DB) (version int, err error) {
 // lastID returns the greatest ID of the records that are kept for ever.
 func lastID(tx *bolt.Tx) ID {
 	var last ID
-	for _, b := range []bucket{runsBucket, eventsBucket} {
+	for _, b := range []bucket{runsBucket, eventsBucket, alertsBucket} {
 		if k, _ := tx.Bucket([]byte(b)).Cursor().Last(); ID(k) > last {
 			last = ID(k)
 		}

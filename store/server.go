@@ -93,6 +93,9 @@ func (tx *Tx) DeleteServer(id ID) error {
 	if err := tx.DeleteSecrets(string(id)); err != nil {
 		return err
 	}
+	if err := tx.EndWatch(id); err != nil {
+		return err
+	}
 	if err := tx.remove(serverNamesBucket, s.Name); err != nil {
 		return err
 	}

@@ -27,5 +27,6 @@ type Engine interface {
 	Lines(run store.ID, since int) (lines []string, next int, err error)
 	LogPath(store.ID) string
 	Runs(limit int) ([]store.Run, error)
+	Samples(server store.ID, limit int) ([]store.Sample, error)
 	RunsOf(server store.ID, limit int) ([]store.Run, error)
 }

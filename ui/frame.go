@@ -85,6 +85,9 @@ func (a *app) header() widget.Line {
 		}
 	}
 	end := widget.Line{}
+	if n := len(a.env.data.overview.Alerts); n > 0 {
+		end = end.And(widget.Text(widget.Bad, "! "+count(n, "alert")+"  "))
+	}
 	if n := len(a.env.data.overview.Live); n > 0 {
 		end = end.And(widget.Text(widget.Working, fmt.Sprintf("%s %d running  ", spin(a.env.now()), n)))
 	}

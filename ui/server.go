@@ -18,6 +18,7 @@ const (
 	tabSites
 	tabRuns
 	tabFirewall
+	tabMonitor
 	tabFacts
 	serverTabs
 )
@@ -27,16 +28,19 @@ type serverScreen struct {
 	id     store.ID
 	tab    int
 	tables [serverTabs]*widget.Table
-	top    int // of the facts
+	top    int // of a pane that is no table
 	runs   []store.Run
 	sites  []store.Site
+
+	samples []store.Sample
 }
 
 // serverLoadedMsg is what a server's screen shows beside the overview.
 type serverLoadedMsg struct {
-	runs  []store.Run
-	sites []store.Site
-	err   error
+	runs    []store.Run
+	sites   []store.Site
+	samples []store.Sample
+	err     error
 }
 
 func newServerScreen(id store.ID) *serverScreen {
@@ -45,6 +49,7 @@ func newServerScreen(id store.ID) *serverScreen {
 		tabSites:    {Columns: siteColumns(), Empty: "No sites yet on this server."},
 		tabRuns:     {Columns: runColumns(false), Empty: "Nothing has been run on this server yet."},
 		tabFirewall: {Columns: ruleColumns(), Empty: "No rules beside those of the firewall itself. a adds one."},
+		tabMonitor:  {},
 		tabFacts:    {},
 	}}
 }
@@ -74,8 +79,12 @@ func (s *serverScreen) load(e env) func() tea.Msg {
 			return serverLoadedMsg{err: err}
 		}
 		sites, err := e.engine.Sites()
+		if err != nil {
+			return serverLoadedMsg{err: err}
+		}
 		sites = slices.DeleteFunc(slices.Clone(sites), func(site store.Site) bool { return site.ServerID != s.id })
-		return serverLoadedMsg{runs, sites, err}
+		samples, err := e.engine.Samples(s.id, shownSamples)
+		return serverLoadedMsg{runs, sites, samples, err}
 	}
 }
 
@@ -85,7 +94,7 @@ func (s *serverScreen) update(e env, msg tea.Msg) effect {
 	case ok && m.err != nil:
 		return complain(m.err)
 	case ok:
-		s.runs, s.sites = m.runs, m.sites
+		s.runs, s.sites, s.samples = m.runs, m.sites, m.samples
 	}
 	return effect{}
 }
@@ -96,7 +105,7 @@ func (s *serverScreen) bindings(e env) []binding {
 	s.fill(e, v)
 	list := s.tabBindings(e, v, gone)
 	turn := func(by int) func() effect {
-		return func() effect { s.tab = (s.tab + by + serverTabs) % serverTabs; return effect{} }
+		return func() effect { s.tab, s.top = (s.tab+by+serverTabs)%serverTabs, 0; return effect{} }
 	}
 	list = append(list,
 		binding{keys: []string{"tab", "right", "l"}, show: "tab", help: "next pane", run: turn(1)},
@@ -107,7 +116,7 @@ func (s *serverScreen) bindings(e env) []binding {
 		binding{keys: []string{"D"}, help: "forget", more: "forget the server here; nothing is done on it", quiet: true, off: gone, run: func() effect { return forgetServer(e, s.id) }},
 	)
 	return append(list, moves(func(m widget.Move) {
-		if s.tab == tabFacts {
+		if s.tab == tabFacts || s.tab == tabMonitor {
 			s.top = max(s.top+m.Lines(e.size.h, 100), 0)
 			return
 		}
@@ -135,7 +144,7 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 		last.off, last.run = "", func() effect { return push(newRunScreen(*v.Last)) }
 	}
 	switch s.tab {
-	case tabPackages, tabFacts:
+	case tabPackages, tabFacts, tabMonitor:
 		details := binding{keys: []string{"enter"}, help: "details", more: "what is known of the package here", off: unless(selected != "", "there is no package here"), run: func() effect {
 			text := packageDetail(e, v, packages.Name(selected), min(e.size.w-6, 76))
 			return open(ask(selected, widget.Accent, text, choice{"Close", "esc", nil}))
@@ -194,8 +203,11 @@ func (s *serverScreen) view(e env, sz size) []widget.Line {
 	h := sz.h - len(out)
 	table := s.tables[s.tab]
 	switch {
-	case s.tab == tabFacts:
+	case s.tab == tabFacts || s.tab == tabMonitor:
 		lines := factsPane(e, v, sz.w)
+		if s.tab == tabMonitor {
+			lines = monitorPane(e, v, s.samples, sz.w)
+		}
 		s.top = max(min(s.top, len(lines)-h), 0)
 		return append(out, lines[s.top:]...)
 	case s.tab == tabFirewall:
@@ -229,7 +241,10 @@ func (s *serverScreen) tabLine(v job.ServerView) widget.Line {
 			rules++
 		}
 	}
-	names := []string{"Packages", "Sites " + strconv.Itoa(v.Sites), "Runs", "Firewall " + strconv.Itoa(rules), "Facts"}
+	names := []string{"Packages", "Sites " + strconv.Itoa(v.Sites), "Runs", "Firewall " + strconv.Itoa(rules), "Monitor", "Facts"}
+	if n := len(v.Alerts); n > 0 {
+		names[tabMonitor] += " !" + strconv.Itoa(n)
+	}
 	line := widget.Line{}
 	for i, n := range names {
 		look := widget.Dim

@@ -69,6 +69,12 @@ func serverState(s job.ServerView, now time.Time) state {
 		return state{"✗", "unreachable", widget.Bad}
 	case s.Connection == store.Refused:
 		return state{"✗", "host key refused", widget.Bad}
+	case len(s.Alerts) > 0:
+		st := state{"!", s.Alerts[0].Text, widget.Bad}
+		if n := len(s.Alerts) - 1; n > 0 {
+			st.word += fmt.Sprintf(" (+%d)", n)
+		}
+		return st
 	case s.Last != nil && (s.Last.State == store.RunFailed || s.Last.State == store.RunUnknown):
 		st := runState(s.Last.State)
 		st.word += ": " + s.Last.Title + " · " + ago(now, s.Last.EndedAt)

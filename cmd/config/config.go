@@ -2,8 +2,10 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,6 +18,7 @@ type Config struct {
 	Server   NewServer `toml:"server"`
 	Screen   Screen    `toml:"screen"`
 	Secrets  Secrets   `toml:"secrets"`
+	Alerts   Alerts    `toml:"alerts"`
 }
 
 // SSH holds how servers are reached.
@@ -58,6 +61,14 @@ type Secrets struct {
 	Passphrase bool `toml:"passphrase"`
 }
 
+// Alerts holds how people are told of alerts by mail.
+type Alerts struct {
+	SMTP         string `toml:"smtp"`          // host:port of the server that takes mail
+	From         string `toml:"from"`          // empty means brokeforge@ and the name of this machine
+	User         string `toml:"user"`          // empty means no login
+	PasswordFile string `toml:"password_file"` // its first line is the password
+}
+
 // Themes are the values of Screen.Theme. With "auto" the terminal is asked.
 func Themes() []string { return []string{"auto", "dark", "light", "mono"} }
 
@@ -75,6 +86,7 @@ func Default() Config {
 		},
 		Server: NewServer{Port: 22, User: "root"},
 		Screen: Screen{Theme: "auto", ASCII: "auto"},
+		Alerts: Alerts{SMTP: "localhost:25"},
 	}
 }
 
@@ -101,12 +113,22 @@ func (c Config) check() error {
 		return refuse(`must be from "1s" to "1h"`, "ssh", "keep_alive")
 	case c.Secrets.KeyFile != "" && !filepath.IsAbs(c.Secrets.KeyFile) && !strings.HasPrefix(c.Secrets.KeyFile, "~/"):
 		return refuse(`must be an absolute path, or begin with "~/"`, "secrets", "key_file")
+	case !isHostPort(c.Alerts.SMTP):
+		return refuse(`must be a server and a port, such as "mail.example.org:587"`, "alerts", "smtp")
+	case c.Alerts.User != "" && c.Alerts.PasswordFile == "":
+		return refuse("is needed with user", "alerts", "password_file")
 	case !slices.Contains(Themes(), c.Screen.Theme):
 		return refuse("must be one of "+strings.Join(Themes(), ", "), "screen", "theme")
 	case !slices.Contains(ASCIIs(), c.Screen.ASCII):
 		return refuse("must be one of "+strings.Join(ASCIIs(), ", "), "screen", "ascii")
 	}
 	return nil
+}
+
+func isHostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, numberErr := strconv.ParseUint(port, 10, 16)
+	return err == nil && numberErr == nil && n > 0 && host != ""
 }
 
 func refuse(reason string, key ...string) error { return &invalid{key, reason} }
@@ -122,7 +144,7 @@ func (c Config) Expand(home string) (Config, error) {
 		}
 	}
 	c.SSH.KnownHosts = files
-	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key, &c.Secrets.KeyFile} {
+	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key, &c.Alerts.PasswordFile, &c.Secrets.KeyFile} {
 		var err error
 		if *path, err = expand(*path, home); err != nil {
 			return Config{}, err

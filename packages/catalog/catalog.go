@@ -20,6 +20,7 @@ type Catalog struct {
 func New() *Catalog {
 	return &Catalog{server: []packages.ServerPackage{
 		system.Base{},
+		system.Monitoring{},
 		firewall.UFW{},
 		firewall.Rule{},
 		webserver.Nginx{},

@@ -22,6 +22,7 @@ type Config struct {
 	By        string           // the login of who works with this engine, as records name it
 	Now       func() time.Time // nil means time.Now
 	Log       *slog.Logger     // nil discards
+	Notifier  Notifier         // tells people of alerts; nil tells nobody
 }
 
 // Engine makes plans, runs them in the background and records what came of

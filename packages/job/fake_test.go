@@ -30,6 +30,7 @@ type fakeHost struct {
 	shipped  []sshrun.Shipment
 	scripts  []string // all that were executed
 	proved   chan int
+	sample   string        // what it tells of how busy it is
 	hold     chan struct{} // steps with "hold" in their script wait for it
 }
 
@@ -196,6 +197,9 @@ func (r *fakeRemote) Execute(_ context.Context, s sshrun.Script) (sshrun.Result,
 	defer r.h.mu.Unlock()
 	r.h.executed++
 	r.h.scripts = append(r.h.scripts, s.Text)
+	if strings.Contains(s.Text, "end=sample") {
+		return sshrun.Result{Stdout: []byte(r.h.sample)}, nil
+	}
 	if !strings.Contains(s.Text, "( eval") {
 		return sshrun.Result{Stdout: []byte(r.h.facts)}, nil
 	}
@@ -343,7 +347,7 @@ type bench struct {
 	cfg Config
 }
 
-func newBench(t *testing.T, catalog fakeCatalog, hosts map[string]*fakeHost) *bench {
+func newBench(t *testing.T, catalog packages.Catalog, hosts map[string]*fakeHost) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(dir, store.Options{By: "ops", Vault: store.Vault{KeyFile: t.TempDir() + "/secrets.key"}})

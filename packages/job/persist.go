@@ -25,6 +25,11 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 			if err := tx.DeleteSecrets(vaultName(server, packages.SecretName(packages.SecretsOf(name, instance)))); err != nil {
 				return err
 			}
+			if r.e.watches(name) {
+				if err := tx.EndWatch(server); err != nil {
+					return err
+				}
+			}
 			return tx.DeleteServerPackage(server, name, instance)
 		})
 		if name == packages.Base {

@@ -74,8 +74,9 @@ func (p Progress) Elapsed(now time.Time) time.Duration {
 
 // Overview is everything that the list of servers shows.
 type Overview struct {
-	Servers []ServerView // by name
-	Live    []Progress   // the runs that are not ended, oldest first
+	Servers []ServerView  // by name
+	Live    []Progress    // the runs that are not ended, oldest first
+	Alerts  []store.Alert // those that are open, by server and kind
 }
 
 // ServerView is a server with what is known of it.
@@ -84,8 +85,11 @@ type ServerView struct {
 	Facts    packages.Facts        // the zero value where none were read
 	Packages []store.ServerPackage // as recorded
 	Sites    int
-	Last     *store.Run // its latest run, live or ended, without its plan; nil where there is none
-	Busy     bool       // facts are being read
+	Last     *store.Run    // its latest run, live or ended, without its plan; nil where there is none
+	Busy     bool          // facts are being read
+	Watched  bool          // it is monitored
+	Sample   *store.Sample // the newest; nil where there is none
+	Alerts   []store.Alert // those that are open
 }
 
 // Request is what somebody chose: packages, an action, servers.

@@ -25,6 +25,7 @@ func (e *Engine) Overview() (Overview, error) {
 				return err
 			}
 			out.Servers = append(out.Servers, view)
+			out.Alerts = append(out.Alerts, view.Alerts...)
 		}
 		return nil
 	})
@@ -80,6 +81,17 @@ func (e *Engine) view(tx *store.Tx, s store.Server) (ServerView, error) {
 			v.Last = &run
 		}
 	}
+	samples, err := tx.Samples(s.ID, 1)
+	if err != nil {
+		return v, err
+	}
+	if len(samples) > 0 {
+		v.Sample = &samples[0]
+	}
+	if v.Alerts, err = tx.OpenAlerts(s.ID); err != nil {
+		return v, err
+	}
+	v.Watched = slices.ContainsFunc(v.Packages, func(p store.ServerPackage) bool { return e.watches(p.Name) })
 	e.mu.Lock()
 	v.Busy = e.busy[s.ID] > 0
 	e.mu.Unlock()

@@ -19,16 +19,17 @@ import (
 // Engine is a made-up engine. Its fields may be set before it is used, and,
 // with Change, afterwards.
 type Engine struct {
-	mu      sync.Mutex
-	sub     *job.Subscription
-	wake    func()
-	runs    int
-	Now     func() time.Time
-	Servers []job.ServerView
-	All     []job.Progress // every run, the oldest first
-	Output  map[store.ID][]string
-	Site    []store.Site
-	Pkgs    Catalog
+	mu       sync.Mutex
+	sub      *job.Subscription
+	wake     func()
+	runs     int
+	Now      func() time.Time
+	Servers  []job.ServerView
+	All      []job.Progress // every run, the oldest first
+	Output   map[store.ID][]string
+	Site     []store.Site
+	Measured map[store.ID][]store.Sample
+	Pkgs     Catalog
 
 	AddError     func(job.NewServer) error // what adding a server gives
 	PrepareError func(store.Server) error  // what preparing gives
@@ -67,6 +68,9 @@ func (e *Engine) Overview() (job.Overview, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out := job.Overview{Servers: slices.Clone(e.Servers)}
+	for _, s := range e.Servers {
+		out.Alerts = append(out.Alerts, s.Alerts...)
+	}
 	for _, p := range e.All {
 		if p.Run.State.Live() {
 			out.Live = append(out.Live, p)
@@ -82,6 +86,13 @@ func (e *Engine) Overview() (job.Overview, error) {
 
 // Sites returns the sites.
 func (e *Engine) Sites() ([]store.Site, error) { return e.Site, nil }
+
+// Samples returns those of a server, the oldest first.
+func (e *Engine) Samples(id store.ID, _ int) ([]store.Sample, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.Measured[id], nil
+}
 
 // AddServer adds a server, unless AddError says otherwise.
 func (e *Engine) AddServer(_ context.Context, n job.NewServer) (store.Server, error) {

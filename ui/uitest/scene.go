@@ -29,6 +29,12 @@ func Scene(now func() time.Time) *Engine {
 	new1.Tags = nil
 	old := server("backup-berlin-2", "backup2.example.net", 22, store.Prepared, at.Add(-50*time.Hour), "11", "bullseye")
 	old.Connection, old.ConnectionError = store.Unreachable, "connect to backup2.example.net:22: no answer within 10 s; is it up, and does a firewall let port 22 in?"
+	web2.Watched = true
+	web2.Alerts = []store.Alert{
+		{ID: "alert1", ServerID: web2.ID, ServerName: web2.Name, Kind: "disk /var/lib/mysql", Text: "the disk of /var/lib/mysql is at 95 %, over 90 %", RaisedAt: at.Add(-12 * time.Minute)},
+		{ID: "alert2", ServerID: web2.ID, ServerName: web2.Name, Kind: "unit php8.4-fpm", Text: "the service php8.4-fpm is inactive", RaisedAt: at.Add(-2 * time.Minute), NotifyError: "mail to ops@example.org: dial tcp 127.0.0.1:25: connect: connection refused"},
+	}
+	e.Measured = map[store.ID][]store.Sample{web2.ID: measured(at)}
 	e.Servers = []job.ServerView{old, db1, new1, web1, web2}
 	e.Site = []store.Site{{ID: "site1", ServerID: web2.ID, Domain: "blog.example.org", PHPVersion: "8.4", Status: store.Prepared}}
 	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}
@@ -112,4 +118,19 @@ func running(v job.ServerView, at time.Time) job.Progress {
 		ID: "0000000000000000000run9d2c", ServerID: v.ID, ServerName: v.Name, Action: store.Install, Title: "install php", State: store.RunRunning,
 		Finished: 3, Total: 6, By: "ops", QueuedAt: at.Add(-72 * time.Second), StartedAt: at.Add(-72 * time.Second),
 	}}
+}
+
+// measured is an hour of a server whose work comes and goes, and whose disk fills.
+func measured(at time.Time) []store.Sample {
+	var out []store.Sample
+	for i := range 60 {
+		busy := float64((i * 37) % 100)
+		out = append(out, store.Sample{
+			At: at.Add(time.Duration(i-59) * time.Minute), CPU: busy, CPUs: 2, Load: [3]float64{busy / 50, busy / 60, 0.5},
+			Memory: 4 << 30, MemoryFree: int64(3<<30 - i*(40<<20)), NetIn: 12000, NetOut: 340000,
+			Disks: []store.DiskSample{{Mount: "/", Bytes: 40 << 30, Free: 9 << 30}, {Mount: "/var/lib/mysql", Bytes: 100 << 30, Free: 5 << 30}},
+			Units: []store.UnitState{{Name: "nginx", State: "active"}, {Name: "php8.4-fpm", State: "inactive"}},
+		})
+	}
+	return out
 }

@@ -101,6 +101,14 @@ func asciiOf(r rune) rune {
 		return '|'
 	case '╭', '╮', '╰', '╯', '┬', '┴', '┼':
 		return '+'
+	case '▁':
+		return '_'
+	case '▂', '▃':
+		return '-'
+	case '▄', '▅':
+		return '='
+	case '▆', '▇':
+		return '*'
 	case '█':
 		return '#'
 	case '░':
