@@ -122,7 +122,7 @@ type planPart struct {
 
 // planStep is one command. Which of the last fields it has depends on its kind.
 type planStep struct {
-	Kind      string `json:"kind"` // "milestone", "run", "prove", "write", "record" or "forget"
+	Kind      string `json:"kind"` // "milestone", "run", "prove", "write", "make", "record" or "forget"
 	Text      string `json:"text"` // in a line
 	Already   bool   `json:"already"`
 	As        string `json:"as,omitempty"`
@@ -133,6 +133,8 @@ type planStep struct {
 	Content   string `json:"content,omitempty"`
 	Owner     string `json:"owner,omitempty"` // and group
 	Mode      uint32 `json:"mode,omitempty"`
+	// Secrets are files that a script gets, with references in the place of values.
+	Secrets map[string]string `json:"secrets,omitempty"`
 }
 
 // plan tells what would be done on a server.
@@ -147,10 +149,10 @@ func (l *jsonLines) plan(action store.Action, p job.Prepared) {
 		part := &p.Plan.Parts[i]
 		view := planPart{
 			Package: string(part.Package), Instance: part.Instance, Because: part.Because,
-			Options: part.Values, Steps: []planStep{},
+			Options: map[string]string{}, Steps: []planStep{},
 		}
-		if view.Options == nil {
-			view.Options = map[string]string{}
+		for name, value := range part.Values {
+			view.Options[name] = packages.Shown(value)
 		}
 		for _, s := range steps {
 			if s.Part == part {
@@ -170,6 +172,7 @@ func viewStep(s packages.Step, already bool) planStep {
 		out.Kind = "milestone"
 	case packages.Run:
 		out.Kind, out.Script, out.IfChanged = "run", c.Script, c.IfChanged
+		out.Secrets = c.Secrets
 		if out.As = c.As.User; out.As == "" {
 			out.As = s.Part.Credential.User
 		}
@@ -177,6 +180,10 @@ func viewStep(s packages.Step, already bool) planStep {
 		out.Kind, out.Script, out.Undo, out.As = "prove", c.Script, c.Undo, s.Part.Credential.User
 	case packages.Write:
 		out.Kind, out.Path, out.Content, out.Owner, out.Mode = "write", c.Path, c.Content, ownerOf(c), modeOf(c)
+	case packages.Make:
+		out.Kind = "make"
+	case packages.Note:
+		out.Kind, out.Script, out.As = "record", c.Script, c.As.User
 	case packages.Persist:
 		out.Kind = "record"
 	case packages.Forget:

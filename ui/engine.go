@@ -19,6 +19,9 @@ type Engine interface {
 	RemoveServer(context.Context, store.ID) error
 	Refresh(context.Context, store.ID) (job.ServerView, error)
 
+	Secrets(servers ...store.ID) ([]job.SecretView, error)
+	Secret(context.Context, store.ID, packages.SecretName) (string, error)
+
 	Prepare(context.Context, job.Request) []job.Prepared
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
 	Cancel(context.Context, store.ID) error

@@ -10,7 +10,6 @@ import (
 
 	"brokeforge/packages/job"
 	"brokeforge/store"
-	"brokeforge/ui/term"
 	"brokeforge/ui/widget"
 )
 
@@ -173,23 +172,13 @@ func (s *runScreen) confirmCancel(e env) *dialog {
 		}})
 }
 
-// copy sends what the pane holds to the clipboard of the person's terminal.
-// Nobody acknowledges it, so nobody claims that it arrived.
+// copy sends what the pane holds to the clipboard.
 func (s *runScreen) copy(e env) effect {
 	text := s.pane.Content()
 	if r := s.progress.Run.Error; r != nil {
 		text = strings.Join([]string{r.Summary, r.Command, text}, "\n")
 	}
-	said := "sent " + count(s.pane.Len(), "line") + " to the terminal's clipboard"
-	if !e.tmux {
-		return command(tea.SetClipboard(text)).and(say(said))
-	}
-	return command(func() tea.Msg {
-		if err := term.CopyInTmux(e.ctx, text); err != nil {
-			return sayMsg{err.Error(), true}
-		}
-		return sayMsg{said, false}
-	})
+	return toClipboard(e, text, "sent "+count(s.pane.Len(), "line")+" to the terminal's clipboard")
 }
 
 // pagerMsg says that the pager was left.

@@ -89,6 +89,9 @@ func (s *serverScreen) load(e env) func() tea.Msg {
 }
 
 func (s *serverScreen) update(e env, msg tea.Msg) effect {
+	if m, ok := msg.(secretsMsg); ok {
+		return s.showSecrets(e, m)
+	}
 	m, ok := msg.(serverLoadedMsg)
 	switch {
 	case ok && m.err != nil:
@@ -147,7 +150,8 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 	case tabPackages, tabFacts, tabMonitor:
 		details := binding{keys: []string{"enter"}, help: "details", more: "what is known of the package here", off: unless(selected != "", "there is no package here"), run: func() effect {
 			text := packageDetail(e, v, packages.Name(selected), min(e.size.w-6, 76))
-			return open(ask(selected, widget.Accent, text, choice{"Close", "esc", nil}))
+			choices := append([]choice{{"Close", "esc", nil}}, secretChoices(e, v, packages.Name(selected))...)
+			return open(ask(selected, widget.Accent, text, choices...))
 		}}
 		list := []binding{
 			{keys: []string{"i"}, help: "install", more: "install packages", off: gone, run: pick(store.Install)},

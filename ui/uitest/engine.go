@@ -6,6 +6,7 @@ package uitest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type Engine struct {
 	Site     []store.Site
 	Measured map[store.ID][]store.Sample
 	Pkgs     Catalog
+	Kept     packages.Secrets // of every server
 
 	AddError     func(job.NewServer) error // what adding a server gives
 	PrepareError func(store.Server) error  // what preparing gives
@@ -289,4 +291,30 @@ func (e *Engine) list(server store.ID, limit int) []store.Run {
 		}
 	}
 	return out
+}
+
+// Secrets tells of what is in Kept, for each of the servers.
+func (e *Engine) Secrets(servers ...store.ID) (list []job.SecretView, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.Servers {
+		if len(servers) > 0 && !slices.Contains(servers, s.ID) {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(e.Kept)) {
+			list = append(list, job.SecretView{Server: s.Name, Name: name})
+		}
+	}
+	return list, nil
+}
+
+// Secret returns what is in Kept.
+func (e *Engine) Secret(_ context.Context, _ store.ID, name packages.SecretName) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	value, ok := e.Kept[name]
+	if !ok {
+		return "", store.ErrNotFound
+	}
+	return value, nil
 }
