@@ -331,10 +331,7 @@ ls /home/brokeforge/.*history /root/.*history 2>/dev/null; true`)
 // TestSecretsOfAKilledRun ends runs the hard way: their secrets go all the same.
 func TestSecretsOfAKilledRun(t *testing.T) {
 	eachSuite(t, "killed", func(r *remote) {
-		for how, end := range map[string]func(id string){
-			"killed":    func(id string) { r.shell("systemctl kill --signal=KILL brokeforge-" + id) },
-			"cancelled": func(id string) { r.cancel(id) },
-		} {
+		hold := func() string {
 			id := r.id()
 			held := step("touch /root/held-" + id + "; exec sleep 1000")
 			held.Secrets = map[string][]byte{"password": []byte("Zanary")}
@@ -345,15 +342,25 @@ func TestSecretsOfAKilledRun(t *testing.T) {
 				_, err := r.ship(id, []sshrun.Step{held, later, {Kind: sshrun.StepWrite, Path: "/root/x", Content: []byte("Zanary")}}, nil)
 				done <- err
 			}()
+			r.Cleanup(func() { <-done })
 			r.await("the step has begun", "test -e /root/held-"+id)
 			if got := r.shell("cat /run/brokeforge-steps/" + id + "/0/password"); got != "Zanary" {
-				r.Errorf("%s: the step has %q", how, got)
+				r.Errorf("the step has %q", got)
 			}
-			end(id)
-			<-done
-			// After a kill it is systemd that cleans up, in a moment.
-			r.await("nothing is left, "+how, "! grep -rq Zanary /run /tmp /var/lib/brokeforge")
+			return id
 		}
+		const gone = "! grep -rq Zanary /run /tmp /var/lib/brokeforge"
+		r.cancel(hold())
+		r.await("nothing is left of a run that was cancelled", gone)
+		r.shell("systemctl kill --kill-whom=main --signal=KILL brokeforge-" + hold())
+		r.await("nothing is left of a run whose driver was killed", gone)
+		// With all of its processes even what cleans up may be killed; then the next
+		// run does.
+		r.shell("systemctl kill --signal=KILL brokeforge-" + hold())
+		if _, err := r.ship(r.id(), []sshrun.Step{step(":")}, nil); err != nil {
+			r.Error(err)
+		}
+		r.await("nothing is left of a run that was killed whole", gone)
 	})
 }
 

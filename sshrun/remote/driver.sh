@@ -263,6 +263,27 @@ lock() {
 	[ -n "$cancelled" ] || printf '%s %s\n' "$id" $$ >"$base/holder"
 }
 
+# bury takes away the secrets of runs that were killed, and with them what would
+# have cleaned up.
+bury() {
+	for of in "${vol%/*}"/*; do
+		dead=${of##*/} pid='' born=''
+		[ -s "$base/runs/$dead/pid" ] || continue
+		read -r pid born <"$base/runs/$dead/pid"
+		if [ "$dead" != "$id" ] && [ "$(born_at "$pid")" != "$born" ]; then
+			rm -rf "${open%"$id"}$dead" "$of"/*.secrets "$of"/*.file
+		fi
+	done
+}
+
+# born_at PID prints when a process was started, in the kernel's ticks.
+born_at() {
+	read -r stat <"/proc/$1/stat" || return 0
+	# shellcheck disable=SC2086
+	set -- ${stat##*) }
+	echo "${20}"
+} 2>/dev/null
+
 # prune deletes the records of finished runs but for the last fifty.
 prune() {
 	# The names are ids of runs: letters, digits, dots, hyphens.
@@ -294,16 +315,14 @@ finish() {
 	exit 0
 }
 
-read -r stat <"/proc/$$/stat"
-# shellcheck disable=SC2086
-set -- ${stat##*) }
 trap end_step TERM
 # Caught and not ignored: what is ignored would be so in every step.
 trap : PIPE
 setsid=$(command -v setsid)
-keep pid "$$ ${20}"
+keep pid "$$ $(born_at $$)"
 mkdir -p "$base/changed"
 lock
+bury
 while [ -z "$cancelled" ] &&
 	read -r kind n user limit check ifchanged group last within mode owner owning path <&8; do
 	mark begin "$n" -
