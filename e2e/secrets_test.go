@@ -330,7 +330,7 @@ ls /home/brokeforge/.*history /root/.*history 2>/dev/null; true`)
 
 // TestSecretsOfAKilledRun ends runs the hard way: their secrets go all the same.
 func TestSecretsOfAKilledRun(t *testing.T) {
-	eachSuite(t, "killed", func(r *remote) {
+	eachSuite(t, "spilled", func(r *remote) {
 		hold := func() string {
 			id := r.id()
 			held := step("touch /root/held-" + id + "; exec sleep 1000")

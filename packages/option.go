@@ -180,7 +180,9 @@ func (o Option) Accept(value string) (string, error) {
 		return value, err
 	}
 	if o.Validate != nil && accepted != "" {
-		if err := o.Validate(accepted); err != nil {
+		if err := o.Validate(accepted); err != nil && o.Kind == Secret && strings.Contains(err.Error(), accepted) {
+			return value, fmt.Errorf("is refused") // the reason repeats it
+		} else if err != nil {
 			return value, err
 		}
 	}

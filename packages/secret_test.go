@@ -122,6 +122,13 @@ func TestSecretValues(t *testing.T) {
 	}
 }
 
+func TestRefusalDoesNotRepeatASecret(t *testing.T) {
+	o := packages.Option{Kind: packages.Secret, Validate: func(s string) error { return fmt.Errorf("%s is too plain", s) }}
+	if _, err := o.Accept("hunter2"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSecretsMayStandInFilesOnly(t *testing.T) {
 	ref := packages.SecretRef("db.password", packages.ForSh)
 	good := []packages.Command{

@@ -53,6 +53,19 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestSecretOptions(t *testing.T) {
+	for _, p := range all(t) {
+		for _, o := range p.Describe().Options {
+			if o.Kind == packages.Secret && o.Default != "" {
+				t.Errorf("%s.%s is a secret with a default", p.Name(), o.Name)
+			}
+			if o.Kind != packages.Secret && o.Generate != (packages.Generate{}) {
+				t.Errorf("%s.%s is made, and is no secret", p.Name(), o.Name)
+			}
+		}
+	}
+}
+
 func TestByTypeHasAll(t *testing.T) {
 	n := 0
 	for category, list := range catalog.New().ByType() {

@@ -34,13 +34,17 @@ func (e *Engine) newRecorder(run store.Run, l *live) (*recorder, error) {
 	if err != nil {
 		return nil, err
 	}
+	redact, err := e.redactorOf(run.ServerID)
+	if err != nil {
+		return nil, err
+	}
 	log, err := e.cfg.Store.OpenLog(run.ID, run.Cursor.LogSize)
 	if err != nil {
 		return nil, err
 	}
 	r := &recorder{
 		e: e, live: l, log: log, run: run, steps: plan.Steps(), milestones: plan.Milestones(),
-		redact: e.redactorOf(run.ServerID), values: make(map[int]string),
+		redact: redact, values: make(map[int]string),
 	}
 	l.rewind(run.Cursor.Offset)
 	return r, r.resume()

@@ -22,8 +22,9 @@ const (
 	// withheld takes the place of a line that can't be cleared of secrets.
 	withheld = "[withheld: this server has secrets, and they can't be read now to look for them in its output]"
 
-	// minHidden is how many characters a secret must have to be looked for: a
-	// shorter one would blank what has nothing to do with it.
+	// minHidden is how many characters a secret must have, without spaces around
+	// them, to be looked for: a shorter one would blank what has nothing to do
+	// with it.
 	minHidden = 4
 	// gram is how many bytes of a long secret are enough to know it by.
 	gram = 16
@@ -67,7 +68,7 @@ func newRedactor(values []string) *redactor {
 
 func (r *redactor) add(forms []string) {
 	for _, form := range forms {
-		if utf8.RuneCountInString(form) < minHidden {
+		if utf8.RuneCountInString(strings.TrimSpace(form)) < minHidden {
 			continue
 		}
 		head := form[:minHidden]

@@ -119,6 +119,9 @@ func TestRedactMask(t *testing.T) {
 	if got := r.text("it is " + hidden); got != "it is "+hidden {
 		t.Errorf("got %q", got)
 	}
+	if got := newRedactor([]string{"     ", " ab  ", "x"}).text("x    ab   "); got != "x    ab   " {
+		t.Errorf("short ones: %q", got)
+	}
 	if got := (*redactor)(nil).text("x"); got != "x" {
 		t.Errorf("got %q", got)
 	}
@@ -132,7 +135,7 @@ func FuzzRedact(f *testing.F) {
 		f.Add(v, "before ", " after")
 	}
 	f.Fuzz(func(t *testing.T, value, before, after string) {
-		if _, err := (packages.Option{Kind: packages.Secret}).Accept(value); err != nil || len([]rune(value)) < minHidden || strings.Contains(before+hidden+after, value) || strings.Contains(hidden, value) {
+		if _, err := (packages.Option{Kind: packages.Secret}).Accept(value); err != nil || len([]rune(strings.TrimSpace(value))) < minHidden || strings.Contains(before+hidden+after, value) || strings.Contains(hidden, value) {
 			return
 		}
 		got := newRedactor([]string{value}).text(before + value + after)

@@ -228,19 +228,21 @@ func needsVault(prepared []Prepared) bool {
 }
 
 // redactorOf returns what takes the secrets of a server out of its output. Where
-// they can't be read, the output is withheld.
-func (e *Engine) redactorOf(server store.ID) *redactor {
+// their key is lost the output is withheld; on any other error it is better left
+// on the server until that is mended.
+func (e *Engine) redactorOf(server store.ID) (*redactor, error) {
 	known, err := e.known(server)
-	if err == nil && len(known) == 0 {
-		return nil
+	if err != nil || len(known) == 0 {
+		return nil, err
 	}
-	var values packages.Secrets
-	if err == nil {
-		values, err = e.kept(e.ctx, server, slices.Collect(maps.Keys(known)))
+	values, err := e.kept(e.ctx, server, slices.Collect(maps.Keys(known)))
+	var lost *store.LostKeyError
+	if errors.As(err, &lost) {
+		e.cfg.Log.Warn("read the secrets of a server", "server", server, "error", err)
+		return &redactor{blind: true}, nil
 	}
 	if err != nil {
-		e.cfg.Log.Warn("read the secrets of a server", "server", server, "error", err)
-		return &redactor{blind: true}
+		return nil, fmt.Errorf("read the secrets, to keep them out of the log: %w", err)
 	}
-	return newRedactor(slices.Collect(maps.Values(values)))
+	return newRedactor(slices.Collect(maps.Values(values))), nil
 }
