@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -57,6 +58,24 @@ func TestKeys(t *testing.T) {
 		t.Errorf("shown: %q, want %q", got, mine)
 	}
 
+	// With the key of the vault lost, a new pair takes the place of ours, and of
+	// nobody else's.
+	if err := os.Remove(p.home + "/.config/brokeforge/secrets.key"); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, p.must(0, "status").stderr, "base.ssh-key-brokeforge", "--forget-lost")
+	contains(t, p.must(2, "install", "base", "--on", h.Name, "--yes").stderr, "base.ssh-key-brokeforge", "--forget-lost")
+	contains(t, p.must(0, "rekey", "--forget-lost").stderr, "2 secrets")
+	p.must(0, "install", "base", "--on", h.Name, "--yes")
+	lost := public
+	public = on(t, h, "cat", "/home/brokeforge/.ssh/id_ed25519.pub")
+	if list := on(t, h, "cat", "/home/brokeforge/.ssh/authorized_keys"); public == lost || list != "# mine\nssh-ed25519 AAAA other\n"+public {
+		t.Errorf("authorized_keys became:\n%s\nwith the key %s", list, public)
+	}
+	if got := strings.TrimSpace(p.must(0, "key", "show", h.Name).stdout); got != public {
+		t.Errorf("shown: %q, want %q", got, public)
+	}
+
 	p.must(0, "remove", "base", "--on", h.Name, "--yes")
 	if got := on(t, h, "sh", "-c", "ls -A /home/brokeforge/.ssh; cat /home/brokeforge/.ssh/authorized_keys"); got != "authorized_keys\nknown_hosts\n# mine\nssh-ed25519 AAAA other" {
 		t.Errorf("left behind:\n%s", got)
@@ -64,4 +83,26 @@ func TestKeys(t *testing.T) {
 	if got := on(t, h, "sh", "-c", "sha256sum /home/worker/.ssh/*"); got != foreign {
 		t.Errorf("the worker's own key was touched:\n%s", got)
 	}
+}
+
+// TestKeysFollowNoLinks has users who turn their folders into links to what is
+// root's.
+func TestKeysFollowNoLinks(t *testing.T) {
+	if !hosts.Require(t) {
+		return
+	}
+	h := start(t, hosts.Spec{Name: "links", Suite: hosts.Trixie})
+	p := newProgram(t)
+	p.add(h)
+	on(t, h, "sh", "-c", `useradd -m brokeforge && useradd -m worker && mkdir -m 700 /root/trap && echo mine >/root/file && chmod 644 /root/file
+		runuser -u brokeforge -- ln -s /root/trap /home/brokeforge/.ssh`)
+	r := p.must(1, "install", "base", "--on", h.Name, "--yes", "--output")
+	contains(t, r.stdout+r.stderr, "put the SSH key of brokeforge in place")
+	on(t, h, "sh", "-c", `rm /home/brokeforge/.ssh; runuser -u brokeforge -- sh -c 'mkdir -m 700 ~/.ssh && ln -s /root/file ~/.ssh/authorized_keys && ln -s /root/file ~/.ssh/id_ed25519.pub'`)
+	p.must(1, "install", "base", "--on", h.Name, "--yes")
+	if got := on(t, h, "sh", "-c", "ls -A /root/trap; cat /root/file; stat -c %U:%a /root/file /root/trap"); got != "mine\nroot:644\nroot:700" {
+		t.Errorf("what is root's became:\n%s", got)
+	}
+	on(t, h, "rm", "-f", "/home/brokeforge/.ssh/authorized_keys")
+	p.must(0, "install", "base", "--on", h.Name, "--yes")
 }
