@@ -129,6 +129,7 @@ type planStep struct {
 	IfChanged bool   `json:"if_changed,omitempty"`
 	Script    string `json:"script,omitempty"`
 	Undo      string `json:"undo,omitempty"`
+	Port      int    `json:"port,omitempty"`
 	Path      string `json:"path,omitempty"`
 	Content   string `json:"content,omitempty"`
 	Owner     string `json:"owner,omitempty"` // and group
@@ -178,6 +179,7 @@ func viewStep(s packages.Step, already bool) planStep {
 		}
 	case packages.Prove:
 		out.Kind, out.Script, out.Undo, out.As = "prove", c.Script, c.Undo, s.Part.Credential.User
+		out.Port = c.Port
 	case packages.Write:
 		out.Kind, out.Path, out.Content, out.Owner, out.Mode = "write", c.Path, c.Content, ownerOf(c), modeOf(c)
 	case packages.Make:

@@ -119,7 +119,11 @@ func describe(s packages.Step) (verb, what, body string) {
 	case packages.Write:
 		return "write", fmt.Sprintf("%s  %s, %04o %s", c.Path, count(strings.Count(c.Content, "\n"), "line", "lines"), modeOf(c), ownerOf(c)), c.Content
 	case packages.Prove:
-		return "run", brief + "  (taken back unless a new login succeeds)", c.Script
+		where := ""
+		if c.Port != 0 {
+			where = fmt.Sprintf(" on port %d", c.Port)
+		}
+		return "run", brief + "  (taken back unless a new login succeeds" + where + ")", c.Script
 	case packages.Make:
 		return "make", strings.TrimPrefix(brief, "make "), ""
 	case packages.Note:

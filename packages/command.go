@@ -74,6 +74,10 @@ type Prove struct {
 	Check  string        `json:"check,omitempty"` // as Run's
 	Undo   string        `json:"undo"`
 	Within time.Duration `json:"within"` // 0 means a minute
+	// Port is where the new login goes, in place of the port that the server's
+	// record has. Once it has succeeded there the record has this port, and
+	// later commands of the plan find the server by it. 0 means the record's.
+	Port int `json:"port,omitempty"`
 }
 
 // Make makes an SSH key pair of this server, of type ed25519, where the vault has

@@ -23,6 +23,9 @@ type Facts struct {
 	SSHPorts []int         `json:"ssh_ports"` // the one this connection came in on first, then the others that sshd listens on
 	AptAge   time.Duration `json:"apt_age"`   // since apt's lists were read; negative where they never were
 
+	LoginFrom     string `json:"login_from,omitempty"`      // the address that this connection came from; empty where it is not known
+	SSHPortBefore int    `json:"ssh_port_before,omitempty"` // where sshd listened before base moved it; 0 where it did not
+
 	Found map[Name]Presence `json:"found,omitempty"` // by package, what its probe found
 }
 

@@ -18,19 +18,21 @@ each() {
 	done
 }
 
-# connection prints the port that this login came in on: as sshd told the login
-# shell, which is one of the parents of this process. sudo drops the variable.
+# connection prints where this login came from and the port that it came in on:
+# as sshd told the login shell, which is one of the parents of this process. sudo
+# drops the variable.
 connection() {
 	pid=$$
 	while [ "${pid:-1}" -gt 1 ]; do
-		port=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=.* //p')
-		if [ -n "$port" ]; then
-			echo "$port"
+		told=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
+		if [ -n "$told" ]; then
+			fact login_from "${told%% *}"
+			fact ssh_port "${told##* }"
 			return
 		fi
 		pid=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status")
 	done
-	ss -Htnp state established | sed -n 's/^[^ ]* *[^ ]* *[^ ]*:\([0-9]*\) .*"sshd.*/\1/p'
+	ss -Htnp state established | sed -n 's/^[^ ]* *[^ ]* *[^ ]*:\([0-9]*\) .*"sshd.*/\1/p' | each ssh_port
 }
 
 # probe NAME SCRIPT prints the exit status and the first line of a package's
@@ -61,7 +63,8 @@ probe() {
 	ip -o addr show scope global | sed -n 's/.* inet6* \([^ /]*\).*/\1/p' | each address
 	[ ! -d /run/systemd/system ] || fact systemd yes
 	fact login_uid "${SUDO_UID:-$(id -u)}"
-	connection | each ssh_port
+	connection
+	fact ssh_port_before "$(cat /var/lib/brokeforge/ssh-port-before)"
 	sshd -T | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p' | each ssh_port
 	# The lists bear the mirror's times, so it is their change that counts.
 	read_at=$({

@@ -142,6 +142,11 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 		}
 		plan.Parts = append(plan.Parts, part)
 		installed = after(action, installed, part)
+		for _, cmd := range commands {
+			if prove, ok := cmd.(Prove); ok && prove.Port != 0 {
+				ctx.Server.Port, ctx.Facts.SSHPorts = prove.Port, []int{prove.Port}
+			}
+		}
 	}
 	return plan, nil
 }

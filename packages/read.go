@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +109,11 @@ func (f *Facts) set(key, value string) (err error) {
 		if len(f.Addresses) < maxFactList {
 			f.Addresses = append(f.Addresses, value)
 		}
+	case "login_from":
+		// An address of a link bears the name of an interface of the server's.
+		if addr, err := netip.ParseAddr(value); err == nil {
+			f.LoginFrom = addr.WithZone("").Unmap().String()
+		}
 	case "probe":
 		f.setPresence(value)
 	default:
@@ -139,6 +145,9 @@ func (f *Facts) setNumber(key, value string) error {
 		if err == nil && n > 0 && len(f.SSHPorts) < maxFactList && !slices.Contains(f.SSHPorts, int(n)) {
 			f.SSHPorts = append(f.SSHPorts, int(n))
 		}
+	case "ssh_port_before":
+		n, err = number(value, 65535)
+		f.SSHPortBefore = int(n)
 	case "apt_age":
 		// A clock that was set back makes lists of the future: they are fresh.
 		n, err = number(strings.TrimPrefix(value, "-"), maxSeconds)

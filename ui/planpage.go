@@ -135,6 +135,9 @@ func (p *planPage) note(cmd packages.Command, already bool) widget.Line {
 	case packages.Write:
 		return widget.Of(widget.Dim, "+"+count(strings.Count(strings.TrimRight(c.Content, "\n"), "\n")+1, "line"))
 	case packages.Prove:
+		if c.Port != 0 {
+			return widget.Of(widget.Working, fmt.Sprintf("proved by a login on port %d", c.Port))
+		}
 		return widget.Of(widget.Working, "proved by a login")
 	case packages.Make:
 		return widget.Of(widget.Dim, "where there is none")

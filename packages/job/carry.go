@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,6 +85,9 @@ func (e *Engine) try(ctx context.Context, id store.ID, l *live) (moved, ended bo
 	before := run.Cursor.Offset
 	err = c.once(ctx)
 	moved = rec.run.Cursor.Offset > before
+	if rec.port != 0 && rec.port != server.Port {
+		e.cfg.Connector.Forget(target(server)) // nobody finds the server there any more
+	}
 	var refused *failedError
 	switch {
 	case rec.ended():
@@ -276,15 +280,19 @@ func (c *carrier) prove(ctx context.Context, step int) {
 	logged := func(err error) {
 		c.e.cfg.Log.Warn("prove a new login", "server", c.server.Name, "error", err)
 	}
-	within := defaultWithin
-	if p, ok := c.rec.steps[step].Command.(packages.Prove); ok && p.Within > 0 {
-		within = p.Within
+	server, err := c.e.server(c.server.ID) // as an earlier proof may have moved it
+	if err != nil {
+		logged(err)
+		return
 	}
+	p, _ := c.rec.steps[step].Command.(packages.Prove)
+	within := cmp.Or(p.Within, defaultWithin)
+	server.Port = cmp.Or(p.Port, server.Port)
 	id := string(c.rec.run.ID)
 	c.e.spawn("proof of a login", func(context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, within)
 		defer cancel()
-		if err := c.e.proveLogin(ctx, c.server, id, step); err != nil {
+		if err := c.e.proveLogin(ctx, server, id, step); err != nil {
 			logged(err)
 		}
 	}, logged)

@@ -15,6 +15,11 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 	step := r.steps[m.Step]
 	r.run.Cursor.NextStep, r.run.Cursor.BeginStep = m.Step+1, false
 	switch c := step.Command.(type) {
+	case packages.Prove:
+		// One that was skipped has proven nothing.
+		if m.Kind == sshrun.MarkEnd && c.Port != 0 {
+			ch.port, r.port = c.Port, c.Port
+		}
 	case packages.Persist:
 		r.persist(step, c, ch)
 	case packages.Note:
@@ -92,6 +97,16 @@ func (r *recorder) writeStatus(tx *store.Tx, status store.ProvisionStatus) error
 	default:
 		server.Status = status
 	}
+	return tx.PutServer(&server)
+}
+
+// writePort records where a new login has found the server.
+func (r *recorder) writePort(tx *store.Tx, port int) error {
+	server, err := tx.Server(r.run.ServerID)
+	if err != nil {
+		return err
+	}
+	server.Port = port
 	return tx.PutServer(&server)
 }
 

@@ -27,6 +27,7 @@ type recorder struct {
 	changed    bool           // a step of that milestone was not skipped
 	values     map[int]string // by step, what the server told
 	tail       []string       // the last lines of the step that is going on
+	port       int            // where a proof has found the server; 0 where none moved it
 }
 
 func (e *Engine) newRecorder(run store.Run, l *live) (*recorder, error) {
@@ -86,6 +87,7 @@ type changes struct {
 	begun   *int // the step that is going on; nil where none began
 	waiting *string
 	server  store.ProvisionStatus // empty leaves it
+	port    int                   // where the server is found from now on; 0 leaves it
 }
 
 // sending records that the run is about to reach its server.
@@ -345,6 +347,11 @@ func (r *recorder) write(tx *store.Tx, ch *changes) error {
 	}
 	if ch.server != "" {
 		if err := r.writeStatus(tx, ch.server); err != nil {
+			return err
+		}
+	}
+	if ch.port != 0 {
+		if err := r.writePort(tx, ch.port); err != nil {
 			return err
 		}
 	}
