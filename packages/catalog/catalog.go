@@ -21,6 +21,8 @@ func New() *Catalog {
 	return &Catalog{server: []packages.ServerPackage{
 		system.Base{},
 		system.Monitoring{},
+		system.TimeSync{},
+		system.Fail2ban{},
 		firewall.UFW{},
 		firewall.Rule{},
 		webserver.Nginx{},

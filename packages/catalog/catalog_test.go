@@ -43,7 +43,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s has no title or summary", p.Name())
 		}
 	}
-	for _, name := range []packages.Name{"base", "nginx", "php", "firewall", "firewall-rule"} {
+	for _, name := range []packages.Name{"base", "nginx", "php", "firewall", "firewall-rule", "timesync", "fail2ban"} {
 		if !seen[name] {
 			t.Errorf("%s is missing", name)
 		}
@@ -135,7 +135,8 @@ func TestOptions(t *testing.T) {
 func release(id, version, pretty string) packages.Facts {
 	return packages.Facts{
 		OS:      packages.OS{ID: id, Version: version, Pretty: pretty},
-		Systemd: true, SSHPorts: []int{22}, Arch: "amd64",
+		Systemd: true, SSHPorts: []int{22}, Arch: "amd64", LoginFrom: "192.0.2.7",
+		Found: map[packages.Name]packages.Presence{"nginx": {State: packages.Present}},
 	}
 }
 

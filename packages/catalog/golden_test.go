@@ -32,10 +32,12 @@ func TestGoldenPlans(t *testing.T) {
 	facts := releases()["debian12"]
 	facts.SSHPorts = []int{2222, 22}
 	options := map[packages.Name]packages.Values{
-		"base":          {"app-user": "deploy", "worker-user": "fetcher"},
+		"base":          {"app-user": "deploy", "worker-user": "fetcher", "time-zone": "Europe/Berlin", "swap": "2G", "security-updates": "yes"},
 		"firewall":      {"http": "no", "https": "no"},
 		"firewall-rule": {"port": "8000-8100", "protocol": "both", "source": "2001:db8::/32", "action": "deny", "comment": "the \"lab\" $(x)"},
 		"nginx":         {"client-max-body": "0", "default-site": "no"},
+		"timesync":      {"implementation": "chrony", "servers": "ntp1.example.org, 2001:db8::123", "replace": "yes"},
+		"fail2ban":      {"jails": "sshd,nginx-http-auth,nginx-botsearch,nginx-limit-req", "ban-time": "1d", "find-time": "600", "max-retry": "3", "ignore": "10.0.0.0/8 2001:db8::7"},
 		"php":           {"extensions": "redis,gd", "memory-limit": "-1", "upload-max": "1G"},
 	}
 	for _, p := range all(t) {
@@ -115,7 +117,14 @@ func commandText(cmd packages.Command) string {
 		}
 		return block(head, c.Script) + block("unless", c.Check) + secretsText(c.Secrets)
 	case packages.Prove:
-		return block(fmt.Sprintf("prove within %s", c.Within), c.Script) + block("unless", c.Check) + block("undo", c.Undo)
+		head := fmt.Sprintf("prove within %s", c.Within)
+		if c.Port != 0 {
+			head += fmt.Sprintf(" on port %d", c.Port)
+		}
+		if c.Title != "" {
+			head += ": " + c.Title
+		}
+		return block(head, c.Script) + block("unless", c.Check) + block("undo", c.Undo)
 	case packages.Write:
 		content := c.Content
 		if strings.HasPrefix(content, "#!") {

@@ -3,6 +3,7 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,6 +119,9 @@ exit 1`,
 		commands = append(commands, keepOpen(port))
 	}
 	commands = append(commands, web(80, ctx.Values.Yes(httpOption)), web(443, ctx.Values.Yes(httpsOption)))
+	if old := ctx.Facts.SSHPortBefore; old != 0 && old != 80 && old != 443 && !slices.Contains(ctx.Facts.SSHPorts, old) {
+		commands = append(commands, web(old, false)) // sshd has left it
+	}
 	return append(commands,
 		packages.Track{Name: "start_firewall", Label: "Starting firewall"},
 		packages.Prove{
@@ -189,7 +193,10 @@ func (u UFW) Remove(ctx packages.Context) ([]packages.Command, error) {
 		},
 	}
 	ports := append([]int{80, 443}, ctx.Facts.SSHPorts...)
-	for _, port := range ports {
+	if old := ctx.Facts.SSHPortBefore; old != 0 {
+		ports = append(ports, old)
+	}
+	for _, port := range slices.Compact(slices.Sorted(slices.Values(ports))) {
 		commands = append(commands, packages.Run{
 			Script: "ufw delete allow " + strconv.Itoa(port) + "/tcp",
 			Check:  notOurs(port),

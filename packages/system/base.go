@@ -37,7 +37,7 @@ func (Base) Describe() packages.Description {
 	return packages.Description{
 		Title:   "Base",
 		Summary: "prepares a server: the users of sites and tasks with SSH keys, folders, curl, certificates",
-		Options: []packages.Option{
+		Options: append([]packages.Option{
 			{
 				Name: appUserOption, Label: "App user", Kind: packages.Text, Default: packages.DefaultAppUser, Required: true,
 				Help: "owns the sites; one that exists is taken as it is", Validate: acceptLogin,
@@ -46,7 +46,7 @@ func (Base) Describe() packages.Description {
 				Name: workerUserOption, Label: "Worker user", Kind: packages.Text, Default: packages.DefaultWorkerUser, Required: true,
 				Help: "fetches from git servers and the like; one that exists is taken as it is", Validate: acceptLogin,
 			},
-		},
+		}, extraOptions()...),
 	}
 }
 
@@ -86,8 +86,12 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 		return nil, fmt.Errorf("this server runs %s: only Debian and Ubuntu are supported", osName(ctx.Facts))
 	}
 	appKey, workerKey := newKey(ctx.Server, app), newKey(ctx.Server, worker)
+	extras, err := installExtras(ctx)
+	if err != nil {
+		return nil, err
+	}
 	commands := append([]packages.Command{packages.Track{Name: "prepare_system", Label: "Preparing system"}}, software...)
-	return append(commands,
+	commands = append(commands,
 		packages.Track{Name: "create_users", Label: "Creating users"},
 		packages.Run{
 			Script: "install -d -m 0700 " + ours,
@@ -100,6 +104,9 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 		appKey.install(),
 		packages.Make{Secret: workerKey.secret, Comment: workerKey.comment},
 		workerKey.install(),
+	)
+	commands = append(commands, extras...)
+	return append(commands,
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{
 			Title:     "see that both users work",
@@ -138,6 +145,10 @@ fi`, quoted, shell, ours),
 // folders and the logs of runs.
 func (Base) Remove(ctx packages.Context) ([]packages.Command, error) {
 	var keys, users []packages.Command
+	commands, err := removeExtras(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range []string{ctx.Values[appUserOption], ctx.Values[workerUserOption]} {
 		if acceptLogin(name) != nil {
 			continue
@@ -145,7 +156,6 @@ func (Base) Remove(ctx packages.Context) ([]packages.Command, error) {
 		keys = append(keys, newKey(ctx.Server, name).remove())
 		users = append(users, removeUser(name))
 	}
-	var commands []packages.Command
 	if len(users) > 0 {
 		commands = append(commands, packages.Track{Name: "remove_keys", Label: "Removing SSH keys"})
 		commands = append(commands, keys...)
@@ -156,7 +166,7 @@ func (Base) Remove(ctx packages.Context) ([]packages.Command, error) {
 		packages.Track{Name: "clean_up", Label: "Cleaning up"},
 		packages.Run{
 			Title: "remove BrokeForge's files, but for the logs of runs",
-			Script: fmt.Sprintf(`rm -rf %[1]s/accounts %[1]s/added %[1]s/apt %[1]s/apt-updated
+			Script: fmt.Sprintf(`rm -rf %[1]s/accounts %[1]s/added %[1]s/apt %[1]s/apt-updated %[1]s/ssh-undo
 echo "the logs of runs stay in %[1]s/runs"`, apt.Folder),
 			Check: fmt.Sprintf("[ ! -e %[1]s/accounts ] && [ ! -e %[1]s/added ] && [ ! -e %[1]s/apt ]", apt.Folder),
 		},
