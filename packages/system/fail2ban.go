@@ -177,7 +177,7 @@ func (f Fail2ban) Install(ctx packages.Context) ([]packages.Command, error) {
 		packages.Run{Title: "fail2ban-client -t, and put the former jails back if these are refused", Script: testJails, IfChanged: true},
 		packages.Track{Name: "start_service", Label: "Starting service"},
 		apt.Start("fail2ban"),
-		packages.Run{Title: "have fail2ban read its jails", Script: reloadJails, IfChanged: true},
+		packages.Run{Title: "have fail2ban read its jails", Script: restartJails, IfChanged: true},
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{Title: "see that the jails are watched", Script: watched(jails), IfChanged: true},
 	)

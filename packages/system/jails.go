@@ -29,15 +29,10 @@ fi
 fail2ban-client -t >/dev/null 2>&1 || echo "it refuses its configuration without them too: correct what it names above" >&2
 exit 1`
 
-// reloadJails has fail2ban read its jails, and begins it anew where it does not
-// answer, as after Debian 12's installation. Bans stay: it keeps them itself.
-const reloadJails = `rm -rf ` + jailBefore + `
-if systemctl is-active --quiet fail2ban && fail2ban-client ping >/dev/null 2>&1; then
-	fail2ban-client reload
-else
-	systemctl reset-failed fail2ban
-	systemctl restart fail2ban
-fi`
+// restartJails has fail2ban read its jails. It takes its bans up again from its
+// database, where its own reload takes them off and calls them banned still, so
+// that they never come back (1.1.0 with the actions of nftables).
+const restartJails = `rm -rf ` + jailBefore + ` && systemctl restart fail2ban`
 
 // watched returns the script that waits until fail2ban answers and fails where
 // it watches less than it should.
@@ -78,7 +73,7 @@ func (f Fail2ban) Remove(packages.Context) ([]packages.Command, error) {
 	# A ban of a service that was killed stays in the kernel.
 	! nft list table inet f2b-table >/dev/null 2>&1 || nft delete table inet f2b-table
 else
-	! systemctl is-active --quiet fail2ban || fail2ban-client reload
+	! systemctl is-active --quiet fail2ban || systemctl restart fail2ban
 fi`, added(f.Name())),
 			Check: fmt.Sprintf("! systemctl is-active --quiet fail2ban && [ ! -e %s ]", added(f.Name())),
 		},
