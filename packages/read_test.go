@@ -35,6 +35,9 @@ login_uid=1000
 ssh_port=2222
 ssh_port=22
 ssh_port=2222
+login_from=::ffff:192.0.2.7
+login_from=not an address
+ssh_port_before=22
 apt_age=90
 unheard_of=1
 probe=base 0
@@ -58,6 +61,7 @@ func TestParseFacts(t *testing.T) {
 		CPUs: 2, MemoryBytes: 4000 << 10, DiskBytes: 409600, DiskFree: 102400, Uptime: time.Hour,
 		Addresses: []string{"10.0.4.11", "2001:db8::1"},
 		Systemd:   true, LoginUID: 1000, SSHPorts: []int{2222, 22}, AptAge: 90 * time.Second,
+		LoginFrom: "192.0.2.7", SSHPortBefore: 22,
 		Found: map[packages.Name]packages.Presence{
 			"base":     {State: packages.Present},
 			"nginx":    {State: packages.Present, Version: "1.22.1-9"},

@@ -145,8 +145,10 @@ func (h *fakeHost) perform(st sshrun.Step, i int, r *fakeRun) int {
 
 // fakeNet is a Connector to fake hosts, by address.
 type fakeNet struct {
-	mu    sync.Mutex
-	hosts map[string]*fakeHost
+	mu        sync.Mutex
+	hosts     map[string]*fakeHost
+	ports     []int // of each login that Dial made
+	forgotten []int // by port
 }
 
 func (n *fakeNet) host(t sshrun.Target) *fakeHost {
@@ -179,10 +181,17 @@ func (n *fakeNet) Connect(_ context.Context, t sshrun.Target) (Remote, error) {
 }
 
 func (n *fakeNet) Dial(ctx context.Context, t sshrun.Target) (Remote, error) {
+	n.mu.Lock()
+	n.ports = append(n.ports, t.Port)
+	n.mu.Unlock()
 	return n.Connect(ctx, t)
 }
 
-func (n *fakeNet) Forget(sshrun.Target) {}
+func (n *fakeNet) Forget(t sshrun.Target) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.forgotten = append(n.forgotten, t.Port)
+}
 
 type fakeRemote struct {
 	h   *fakeHost
