@@ -179,6 +179,9 @@ func (o Option) Accept(value string) (string, error) {
 	if err != nil {
 		return value, err
 	}
+	if accepted == "" && o.Required {
+		return value, fmt.Errorf("a value is needed")
+	}
 	if o.Validate != nil && accepted != "" {
 		if err := o.Validate(accepted); err != nil && o.Kind == Secret && strings.Contains(err.Error(), accepted) {
 			return value, fmt.Errorf("is refused") // the reason repeats it

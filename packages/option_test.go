@@ -31,6 +31,7 @@ func TestAccept(t *testing.T) {
 		{packages.Option{}, "a\xf3", "", "can't be printed"},
 		{packages.Option{}, "a\x1b[31m", "", "can't be printed"},
 		{packages.Option{Required: true}, " ", "", "a value is needed"},
+		{packages.Option{Kind: packages.Several, Choices: choices, Required: true}, " , ", "", "a value is needed"},
 		{packages.Option{Kind: packages.Secret}, " x ", " x ", ""},
 		{packages.Option{Kind: packages.Number}, "007", "7", ""},
 		{packages.Option{Kind: packages.Number}, "1e3", "", "not a whole number"},

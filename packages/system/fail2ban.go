@@ -96,7 +96,10 @@ func acceptDuration(value string) error {
 const mostIgnored = 64
 
 func acceptIgnored(value string) error {
-	_, err := ignored(value)
+	list, err := ignored(value)
+	if err == nil && len(list) == 0 {
+		return fmt.Errorf("names no address")
+	}
 	return err
 }
 

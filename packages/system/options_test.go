@@ -14,7 +14,7 @@ func hostile() []string {
 	return []string{
 		"$(reboot)", "`id`", "a;id", "a|b", "a&b", "a\nb", "a\r\nb", "a\tb", "a\x00b", "\x1b[31m", "'", `"`, `\`, "'; id; '", `"$(id)"`,
 		"ä", "日本", "１", "\u202e1G", "\u00a0", "-rf", "--help", "../../etc/passwd", "/etc/passwd", "*", "?", "{a,b}", "~root", "!!", "#x",
-		"a b;c", "END", "%s", "${IFS}", "\xff", strings.Repeat("9", 400), strings.Repeat("a", 100000),
+		"a b;c", "END", "%s", "${IFS}", ",", ", ,", "\xff", strings.Repeat("9", 400), strings.Repeat("a", 100000),
 	}
 }
 
@@ -71,6 +71,32 @@ func TestOptionsTake(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzOptions holds down that nothing which a shell, a file of settings or a
+// terminal could take for more than a word is ever taken.
+func FuzzOptions(f *testing.F) {
+	for _, seed := range append(hostile(), "Europe/Berlin", "2G", "ntp.example.org,192.0.2.1", "10.0.0.0/8", "2001:db8::1", "sshd,nginx-limit-req") {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		for _, p := range []packages.ServerPackage{system.Base{}, system.TimeSync{}, system.Fail2ban{}} {
+			for _, o := range p.Describe().Options {
+				got, err := o.Accept(value)
+				if err != nil {
+					continue
+				}
+				for _, r := range got {
+					if !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-:./, ", r) {
+						t.Errorf("%s.%s takes %q as %q", p.Name(), o.Name, value, got)
+					}
+				}
+				if again, err := o.Accept(got); err != nil || again != got {
+					t.Errorf("%s.%s takes %q as %q, and that as %q, %v", p.Name(), o.Name, value, got, again, err)
+				}
+			}
+		}
+	})
 }
 
 func complete(t *testing.T, p packages.Package, values packages.Values) packages.Values {

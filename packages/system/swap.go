@@ -12,7 +12,7 @@ const swapOption = "swap"
 
 const (
 	swapFile = "/swapfile-brokeforge"
-	swapLine = swapFile + " none swap sw 0 0" // as fstab(5) has it
+	swapLine = swapFile + " none swap sw,nofail 0 0" // as fstab(5) has it
 )
 
 func swapOptions() []packages.Option {
