@@ -252,3 +252,39 @@ func (hd hardening) removed() {
 		hd.Errorf("left of base: %q", out)
 	}
 }
+
+// TestHardeningOutlivesTheProgram kills the program while sshd listens on both
+// ports and nobody has found the new one: the server takes that back by itself.
+func TestHardeningOutlivesTheProgram(t *testing.T) {
+	if !hosts.Require(t) {
+		return
+	}
+	hd := hardening{newProgram(t), start(t, hosts.Spec{Name: "orphan", Suite: hosts.Trixie})}
+	hd.admin(hd.h)
+	on(t, hd.h, "iptables", "-I", "INPUT", "-p", "tcp", "--dport", "2222", "--syn", "-j", "DROP")
+	cmd := exec.CommandContext(t.Context(), binary, "install", "base", "--on", hd.h.Name, "--yes", "--set", "base.ssh-port=2222", "--set", "base.no-root-login=yes")
+	cmd.Env = hd.env()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	on(t, hd.h, "timeout", "120", "sh", "-c", "until ss -Hltn 'sport = :2222' | grep -q .; do sleep 0.05; done")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("the program had ended before it was killed")
+	}
+	on(t, hd.h, "timeout", "120", "sh", "-c", "while ss -Hltn 'sport = :2222' | grep -q .; do sleep 0.1; done")
+	on(t, hd.h, "[", "!", "-e", sshdFile, "]")
+	eventually(t, "a login on the former port", func() bool {
+		ok, _ := login(t, hd.h, "root", "22")
+		return ok
+	})
+	eventually(t, "the run has failed", func() bool { return strings.Contains(hd.must(0, "run", "list").stdout, "failed") })
+	if got := hd.portOf(hd.h); got != "22" {
+		t.Errorf("the record has port %s", got)
+	}
+	on(t, hd.h, "iptables", "-F", "INPUT")
+	hd.base(0, "ssh-port=2222", "no-root-login=yes", "no-password-login=yes")
+	hd.hard("2222", "22")
+}
