@@ -19,13 +19,15 @@ func mayKnow(room string) (rooms []string, bound bool) {
 	case room == "packages":
 		return []string{"store", "sshrun/clean"}, true
 	case room == "packages/job":
-		return []string{"packages", "sshrun", "sshrun/clean", "store"}, true
+		return []string{"packages", "packages/job/inventory", "sshrun", "sshrun/clean", "store"}, true
+	case room == "packages/job/inventory":
+		return nil, true
 	case room == "packages/catalog":
 		return []string{"packages", "packages/", "store"}, true
 	case strings.HasPrefix(room, "packages/"):
 		return []string{"packages", "packages/apt", "store"}, true
 	case room == "ui", strings.HasPrefix(room, "ui/"):
-		return []string{"ui/", "packages", "packages/job", "packages/catalog", "store", "sshrun/clean"}, true
+		return []string{"ui/", "packages", "packages/job", "packages/job/inventory", "packages/catalog", "store", "sshrun/clean"}, true
 	}
 	return nil, false
 }
