@@ -29,6 +29,7 @@ type server struct {
 	sessions int                                         // that it grants on a connection, 0 for any number, -1 for none
 	handle   func(command string, ch ssh.Channel) uint32 // runs a command; its result is the exit status
 	path     string                                      // PATH of commands that run here
+	attend   func(ssh.NewChannel)                        // serves a session in place of handle; may be nil
 
 	mu     sync.Mutex
 	conns  []net.Conn
@@ -161,6 +162,10 @@ func (s *server) serve(raw net.Conn) {
 			}
 		}
 		s.wg.Go(func() {
+			if s.attend != nil {
+				s.attend(c)
+				return
+			}
 			s.session(c)
 			if s.sessions > 0 {
 				<-slots

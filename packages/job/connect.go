@@ -19,6 +19,7 @@ type Remote interface {
 	Follow(ctx context.Context, runID, nonce string, offset int64, fn func(sshrun.Mark) error) error
 	Cancel(ctx context.Context, runID string) error
 	Prove(ctx context.Context, runID string, step int) error
+	Shell(context.Context, sshrun.Terminal) (sshrun.Exit, error)
 	Close() error
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -30,8 +31,11 @@ type fakeHost struct {
 	shipped  []sshrun.Shipment
 	scripts  []string // all that were executed
 	proved   chan int
-	sample   string        // what it tells of how busy it is
-	hold     chan struct{} // steps with "hold" in their script wait for it
+	sample   string      // what it tells of how busy it is
+	exit     sshrun.Exit // of a shell
+
+	shellError error         // of a shell
+	hold       chan struct{} // steps with "hold" in their script wait for it
 }
 
 type step struct {
@@ -288,6 +292,14 @@ func (r *fakeRemote) Cancel(_ context.Context, runID string) error {
 func (r *fakeRemote) Prove(_ context.Context, _ string, step int) error {
 	r.h.proved <- step
 	return nil
+}
+
+// Shell echoes what it is given, and ends as the host says.
+func (r *fakeRemote) Shell(_ context.Context, t sshrun.Terminal) (sshrun.Exit, error) {
+	if _, err := io.Copy(t.Out, t.In); err != nil {
+		return sshrun.Exit{}, err
+	}
+	return r.h.exit, r.h.shellError
 }
 
 // fakePackage is a package whose commands are given.

@@ -1,0 +1,65 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"brokeforge/sshrun"
+	"brokeforge/store"
+)
+
+// Terminal is a person's end of a Shell. What comes from the server goes to
+// Out and Err as it is, control sequences too: it is the person's own session.
+type Terminal struct {
+	In       io.Reader // its Read may still be going on when the shell has ended
+	Out, Err io.Writer
+	// Command is what the login shell runs. Empty means the login shell itself
+	// where Term is set, and else sh, which runs what In holds.
+	Command string
+	// Term names the kind of terminal, as TERM does. Empty means that the
+	// command gets no terminal.
+	Term    string
+	UTF8    bool                       // characters that are typed are UTF-8
+	Size    func() (columns, rows int) // of the terminal; nil means 80 by 24
+	Resized <-chan struct{}            // tells that Size has changed; may be nil
+}
+
+// Shell is a connection to a server on which a command, or a shell, can be run
+// for a person. Its status is the command's, or 128 and the number of the
+// signal that ended it.
+//
+// Its error is a *ReachError where the connection breaks off or the server runs
+// no commands, that of a stream that can't be written to, or that of the
+// context.
+type Shell func(context.Context, Terminal) (status int, err error)
+
+// OpenShell connects to a server, as whoever it is logged in to as. What the
+// try gave is stored where it failed. Its errors are a *HostKeyError, also for
+// a server whose key nobody has accepted yet, and a *ReachError.
+func (e *Engine) OpenShell(ctx context.Context, id store.ID) (Shell, error) {
+	server, err := e.server(id)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		connection, err := connectError(server, err)
+		return nil, errors.Join(err, e.changeServer(id, func(s *store.Server) error {
+			s.Connection, s.ConnectionError = connection, err.Error()
+			return nil
+		}))
+	}
+	return func(ctx context.Context, t Terminal) (int, error) {
+		end, err := remote.Shell(ctx, sshrun.Terminal(t))
+		var lost *sshrun.LostError
+		var refused *sshrun.SessionError
+		if errors.As(err, &lost) || errors.As(err, &refused) {
+			err = &ReachError{Server: server.Name, Err: err}
+		}
+		return end.Status, err
+	}, nil
+}
