@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unicode"
@@ -82,9 +83,13 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 		Store: db, Catalog: catalog.New(), Connector: job.Pool(pool),
 		Parallel: s.Config.Parallel, Notifier: sender(s.Config.Alerts), By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
+	release := sync.OnceValue(func() error {
+		return errors.Join(engine.Close(), db.Close(), file.Close())
+	})
 	return &cmd.Session{
-		Engine: sessionEngine{engine},
-		Notice: notice,
+		Engine:  sessionEngine{engine},
+		Release: release,
+		Notice:  notice,
 		Screens: func(ctx context.Context) error {
 			if err := unlock(ctx, db); err != nil {
 				return err
@@ -92,7 +97,7 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 			return showScreens(ctx, s, engine, by)
 		},
 		Close: func() error {
-			return errors.Join(engine.Close(), pool.Close(), db.Close(), file.Close())
+			return errors.Join(release(), pool.Close())
 		},
 	}, nil
 }

@@ -24,6 +24,9 @@ type Engine interface {
 	Find(name string) (store.Server, error)
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error
+	OpenShell(context.Context, store.ID) (job.Shell, error)
+	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
+	Import(context.Context, job.Import) error
 
 	Prepare(context.Context, job.Request) []job.Prepared
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
@@ -54,6 +57,7 @@ type Session struct {
 	Engine  Engine
 	Screens func(context.Context) error // shows the screens until they are left
 	Notice  string                      // what is to be said before anything else; mostly empty
+	Release func() error                // closes the state folder and leaves connections open; the engine is done with
 	Close   func() error                // ends the engine's watching; runs go on on their servers
 }
 

@@ -87,6 +87,11 @@ type fakeEngine struct {
 	cancelled []store.ID
 	added     []job.NewServer
 	forgotten []store.ID
+	shell     job.Shell
+	shellErr  error
+	items     []job.ImportItem // what an import does
+	imports   []job.ImportRequest
+	imported  int
 	changed   chan struct{}
 	alerts    []store.Alert
 	monitored bool
@@ -180,6 +185,17 @@ func (e *fakeEngine) RemoveServer(_ context.Context, id store.ID) error {
 	e.forgotten = append(e.forgotten, id)
 	return nil
 }
+
+func (e *fakeEngine) OpenShell(context.Context, store.ID) (job.Shell, error) {
+	return e.shell, e.shellErr
+}
+
+func (e *fakeEngine) PrepareImport(_ context.Context, r job.ImportRequest) (job.Import, error) {
+	e.imports = append(e.imports, r)
+	return job.Import{Items: e.items}, nil
+}
+
+func (e *fakeEngine) Import(context.Context, job.Import) error { e.imported++; return nil }
 
 func (e *fakeEngine) Prepare(_ context.Context, r job.Request) []job.Prepared {
 	e.requests = append(e.requests, r)
@@ -371,6 +387,7 @@ type world struct {
 	out, errs   bytes.Buffer
 	opened      bool
 	copied      string
+	released    bool
 	settings    Settings
 	environment map[string]string
 }
@@ -389,6 +406,7 @@ func newWorld(t *testing.T, engine *fakeEngine) *world {
 			return &Session{
 				Engine:  engine,
 				Screens: func(context.Context) error { return nil },
+				Release: func() error { w.released = true; return nil },
 				Close:   func() error { return nil },
 			}, nil
 		},

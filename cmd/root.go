@@ -54,7 +54,13 @@ Exit status:
 	flags.StringVar(&a.stateDir, "state", "", "`DIR` that keeps what is known (default $"+config.StateEnv+", then ~/.local/state/brokeforge)")
 	flags.StringVar(&a.configFile, "config", "", "`FILE` with settings (default ~/.config/brokeforge/config.toml)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.serverCmd(), a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(), a.monitorCmd(), a.alertsCmd(), a.keyCmd(), a.secretCmd(), a.rekeyCmd(), a.versionCmd())
+	root.AddCommand(
+		a.serverCmd(), a.importCmd(), a.sshCmd(),
+		a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(),
+		a.monitorCmd(), a.alertsCmd(),
+		a.keyCmd(), a.secretCmd(), a.rekeyCmd(),
+		a.versionCmd(),
+	)
 	return root
 }
 
@@ -117,7 +123,17 @@ func atLeastOne(name string) cobra.PositionalArgs {
 
 // with opens the state folder, takes up the runs that a former call left, and
 // calls fn.
-func (a *app) with(ctx context.Context, fn func(context.Context, *Session) error) (err error) {
+func (a *app) with(ctx context.Context, fn func(context.Context, *Session) error) error {
+	return a.withOpen(ctx, func(ctx context.Context, s *Session) error {
+		if err := s.Engine.Recover(ctx); err != nil {
+			return err
+		}
+		return fn(ctx, s)
+	})
+}
+
+// withOpen opens the state folder and calls fn.
+func (a *app) withOpen(ctx context.Context, fn func(context.Context, *Session) error) (err error) {
 	settings, err := a.settings()
 	if err != nil {
 		return err
@@ -136,9 +152,6 @@ func (a *app) with(ctx context.Context, fn func(context.Context, *Session) error
 	}()
 	if session.Notice != "" {
 		a.complain(session.Notice, "")
-	}
-	if err := session.Engine.Recover(ctx); err != nil {
-		return err
 	}
 	return fn(ctx, session)
 }

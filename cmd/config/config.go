@@ -19,6 +19,8 @@ type Config struct {
 	Screen   Screen    `toml:"screen"`
 	Secrets  Secrets   `toml:"secrets"`
 	Alerts   Alerts    `toml:"alerts"`
+	// Servers are what "import config" records.
+	Servers []Server `toml:"servers"`
 }
 
 // SSH holds how servers are reached.
@@ -43,6 +45,17 @@ type NewServer struct {
 	Port int    `toml:"port"`
 	User string `toml:"user"`
 	Key  string `toml:"key"` // a private key file; empty means the agent and the usual keys
+}
+
+// Server is a server that is written down in the file. What is empty is as
+// NewServer says.
+type Server struct {
+	Name    string   `toml:"name"`
+	Address string   `toml:"address"`
+	Port    int      `toml:"port"`
+	User    string   `toml:"user"`
+	Key     string   `toml:"key"`
+	Tags    []string `toml:"tags"`
 }
 
 // Screen holds how the screens look.
@@ -121,6 +134,26 @@ func (c Config) check() error {
 		return refuse("must be one of "+strings.Join(Themes(), ", "), "screen", "theme")
 	case !slices.Contains(ASCIIs(), c.Screen.ASCII):
 		return refuse("must be one of "+strings.Join(ASCIIs(), ", "), "screen", "ascii")
+	}
+	return c.checkServers()
+}
+
+// checkServers refuses tables that can't be told apart or lead nowhere. What a
+// name and an address may be is seen when they are recorded.
+func (c Config) checkServers() error {
+	seen := map[string]bool{}
+	for i, s := range c.Servers {
+		switch {
+		case s.Name == "":
+			return refuse(fmt.Sprintf("number %d has no name", i+1), "servers")
+		case s.Address == "":
+			return refuse(s.Name+" has no address", "servers")
+		case s.Port < 0 || s.Port > 65535:
+			return refuse(s.Name+" has a port that is not from 1 to 65535", "servers")
+		case seen[s.Name]:
+			return refuse(s.Name+" is there twice", "servers")
+		}
+		seen[s.Name] = true
 	}
 	return nil
 }
