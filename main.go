@@ -23,6 +23,7 @@ import (
 	"brokeforge/cmd/config"
 	"brokeforge/packages/catalog"
 	"brokeforge/packages/job"
+	"brokeforge/packages/job/inventory"
 	"brokeforge/packages/job/notify"
 	"brokeforge/sshrun"
 	"brokeforge/store"
@@ -171,6 +172,19 @@ func openLog(path string) (*os.File, error) {
 	return file, nil
 }
 
+// sshHosts reads the hosts of ~/.ssh/config, of which there may be none.
+func sshHosts() (inventory.List, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return inventory.List{}, nil // then there is no such file
+	}
+	list, err := inventory.SSHConfig(filepath.Join(home, ".ssh", "config"), home)
+	if errors.Is(err, fs.ErrNotExist) {
+		return inventory.List{}, nil
+	}
+	return list, err
+}
+
 // showScreens shows the screens until they are left.
 func showScreens(ctx context.Context, s cmd.Settings, engine *job.Engine, by string) error {
 	host, err := os.Hostname()
@@ -184,6 +198,7 @@ func showScreens(ctx context.Context, s cmd.Settings, engine *job.Engine, by str
 	engine.StartMonitor()
 	err = ui.Run(ctx, ui.Options{
 		Engine: engine, Environ: environ, By: by, Host: host,
+		Hosts: sshHosts,
 		Mouse: s.Config.Screen.Mouse, Theme: s.Config.Screen.Theme, ASCII: s.Config.Screen.ASCII == "always",
 	})
 	var end *term.SignalError

@@ -80,6 +80,8 @@ func stateOf(s job.ServerView) string {
 	switch {
 	case last != nil && last.State.Live():
 		return fmt.Sprintf("%s: %s %d/%d", stateWord(last.State), last.Title, last.Finished, last.Total)
+	case s.Connection == store.Refused && len(s.HostKeys) == 0:
+		return "host key not known yet"
 	case s.Connection == store.Refused:
 		return "host key refused"
 	case s.Connection == store.Unreachable:

@@ -90,6 +90,10 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.took(m)
 	case refreshedMsg:
 		return a, a.refreshed(m)
+	case shellOpenedMsg:
+		return a, a.shellOpened(m)
+	case shellEndedMsg:
+		return a, a.shellEnded(m)
 	case tickMsg:
 		if m.series == a.series {
 			return a, a.nextTick()

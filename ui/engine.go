@@ -18,6 +18,9 @@ type Engine interface {
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error
 	Refresh(context.Context, store.ID) (job.ServerView, error)
+	OpenShell(context.Context, store.ID) (job.Shell, error)
+	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
+	Import(context.Context, job.Import) error
 
 	Secrets(servers ...store.ID) ([]job.SecretView, error)
 	Secret(context.Context, store.ID, packages.SecretName) (string, error)

@@ -152,6 +152,65 @@ func TestQuitInATerminal(t *testing.T) {
 	}
 }
 
+func (x *terminal) types(text string) {
+	x.t.Helper()
+	if _, err := x.pty.WriteString(text); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func TestShellInATerminal(t *testing.T) {
+	x := inTerminal(t, "normal")
+	x.until("web1")
+	for range 2 { // the screens come back and can do it again
+		x.output.Reset()
+		x.types("s")
+		x.until("Leaving it (exit, ctrl+d) comes back")
+		x.until("echo at 80x24")
+		x.types("\x03") // is the shell's
+		x.until("key 3")
+		if err := pty.Setsize(x.pty, &pty.Winsize{Rows: 30, Cols: 100}); err != nil {
+			t.Fatal(err)
+		}
+		x.until("echo at 100x30")
+		if err := pty.Setsize(x.pty, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+			t.Fatal(err)
+		}
+		x.until("echo at 80x24")
+		x.output.Reset()
+		x.types("q")
+		x.until("has ended")
+		x.types("?")
+		x.until("open a shell on the server")
+		x.output.Reset()
+		x.types("\x1b")
+		x.until("refresh")
+	}
+	x.types("q")
+	x.until("Quit while runs are going on?")
+	x.types("q")
+	if code := x.end(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	x.clean()
+}
+
+// TestASignalEndsAShell ends the program while a shell has the terminal.
+func TestASignalEndsAShell(t *testing.T) {
+	x := inTerminal(t, "normal")
+	x.until("web1")
+	x.types("s")
+	x.until("echo at 80x24")
+	before := x.output.Len()
+	if err := x.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := x.end(); code != 3 {
+		t.Errorf("exit status %d, %q", code, x.output.String()[before:])
+	}
+	x.clean()
+}
+
 func TestSignalsLeaveTheTerminalClean(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
 		x := inTerminal(t, "normal")

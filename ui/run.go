@@ -131,6 +131,7 @@ func (s *runScreen) bindings(e env) []binding {
 		{keys: []string{"/"}, help: "search", more: "search in the output", off: empty, run: func() effect { s.typing = true; return effect{} }},
 		{keys: []string{"y"}, help: "copy", more: "copy the output to the terminal's clipboard", off: empty, run: func() effect { return s.copy(e) }},
 		{keys: []string{"o"}, help: "full log", more: "the whole log, in a pager", off: unless(!s.progress.Run.StartedAt.IsZero(), "it has not started"), run: func() effect { return s.page(e) }},
+		s.shell(e),
 		{keys: []string{"n"}, help: "next found", quiet: true, off: nothing, run: func() effect { return s.found(1) }},
 		{keys: []string{"N"}, help: "previous found", quiet: true, off: nothing, run: func() effect { return s.found(-1) }},
 	}
@@ -170,6 +171,15 @@ func (s *runScreen) confirmCancel(e env) *dialog {
 				return sayMsg{"the run is told to end", false}
 			})
 		}})
+}
+
+// shell is the key for a shell on the run's server. Where the run failed, it is
+// named in the footer.
+func (s *runScreen) shell(e env) binding {
+	_, there := e.data.server(s.run.ServerID)
+	b := shellBinding(e, s.run.ServerID, unless(there, "the server is not there any more"))
+	b.quiet = s.progress.Run.State != store.RunFailed
+	return b
 }
 
 // copy sends what the pane holds to the clipboard.

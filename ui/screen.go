@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"brokeforge/packages/job"
+	"brokeforge/packages/job/inventory"
 	"brokeforge/store"
 	"brokeforge/ui/widget"
 )
@@ -62,10 +63,11 @@ type env struct {
 	ctx    context.Context
 	engine Engine
 	now    func() time.Time
-	self   int  // the number of the screen that it is given to
-	size   size // of the body
-	remote bool // the terminal is far away: fewer bytes
-	tmux   bool // in a pane of tmux
+	hosts  func() (inventory.List, error) // of ~/.ssh/config
+	self   int                            // the number of the screen that it is given to
+	size   size                           // of the body
+	remote bool                           // the terminal is far away: fewer bytes
+	tmux   bool                           // in a pane of tmux
 	pager  string
 	by     string
 	data   data

@@ -113,6 +113,7 @@ func (s *serverScreen) bindings(e env) []binding {
 	list = append(list,
 		binding{keys: []string{"tab", "right", "l"}, show: "tab", help: "next pane", run: turn(1)},
 		binding{keys: []string{"shift+tab", "left", "h"}, show: "shift+tab", help: "previous pane", quiet: true, run: turn(-1)},
+		shellBinding(e, s.id, gone),
 		binding{keys: []string{"r"}, help: "refresh", more: "read the facts again", off: gone, run: func() effect {
 			return effect{now: []tea.Msg{refreshMsg{[]store.ID{s.id}}}}
 		}},

@@ -19,7 +19,11 @@ type serversScreen struct {
 	table  widget.Table
 	filter filter
 	marks  map[store.ID]bool
+	offer  int // hosts in ~/.ssh/config that could be imported
 }
+
+// offerMsg says how many hosts could be imported.
+type offerMsg int
 
 func newServersScreen() *serversScreen {
 	return &serversScreen{
@@ -39,13 +43,27 @@ func newServersScreen() *serversScreen {
 
 func (s *serversScreen) title(env) string { return "Servers" }
 
-func (s *serversScreen) init(env) effect { return effect{} }
+// init looks for hosts to offer. A file that can't be read is told of when they
+// are asked for.
+func (s *serversScreen) init(e env) effect {
+	return e.ask(func() tea.Msg {
+		list, err := e.hosts()
+		if err != nil {
+			return offerMsg(0)
+		}
+		return offerMsg(len(list.Entries))
+	})
+}
 
 func (s *serversScreen) capturing() bool { return s.filter.typing }
 
 func (s *serversScreen) back(env) (effect, bool) { return effect{}, s.filter.back() }
 
 func (s *serversScreen) update(e env, msg tea.Msg) effect {
+	if n, ok := msg.(offerMsg); ok {
+		s.offer = int(n)
+		return effect{}
+	}
 	s.filter.update(msg)
 	return effect{}
 }
@@ -70,6 +88,7 @@ func (s *serversScreen) bindings(e env) []binding {
 	}
 	s.fill(e)
 	none := unless(s.table.Selected() != "", "there is no server here; a adds one")
+	empty := e.data.loaded && len(e.data.overview.Servers) == 0
 	id := store.ID(s.table.Selected())
 	list := []binding{
 		{keys: []string{"enter"}, help: "open", more: "open the server", off: none, run: func() effect { return push(newServerScreen(id)) }},
@@ -85,6 +104,8 @@ func (s *serversScreen) bindings(e env) []binding {
 			return push(newPickScreen(e, store.Remove, s.targets(e)))
 		}},
 		{keys: []string{"a"}, help: "add", more: "add a server", run: func() effect { return push(newAddScreen()) }},
+		{keys: []string{"I"}, help: "import", more: "import the hosts of ~/.ssh/config; shows them first", quiet: !empty || s.offer == 0, run: func() effect { return push(newImportScreen()) }},
+		shellBinding(e, id, none),
 		{keys: []string{"r"}, help: "refresh", more: "read the facts of the marked servers, or of this one, again", off: none, run: func() effect {
 			return effect{now: []tea.Msg{refreshMsg{s.targets(e)}}}
 		}},
@@ -179,7 +200,7 @@ func shortVersion(v string) string {
 
 func (s *serversScreen) view(e env, sz size) []widget.Line {
 	if e.data.loaded && len(e.data.overview.Servers) == 0 {
-		return emptyServers()
+		return emptyServers(s.offer)
 	}
 	s.fill(e)
 	total := len(e.data.overview.Servers)
@@ -210,8 +231,9 @@ func (s *serversScreen) detail(e env, width int) []widget.Line {
 	return append([]widget.Line{{}}, serverDetail(e, v, width)...)
 }
 
-func emptyServers() []widget.Line {
-	return []widget.Line{
+// emptyServers says how to begin. offer is how many hosts could be imported.
+func emptyServers(offer int) []widget.Line {
+	lines := []widget.Line{
 		{},
 		widget.Of(widget.Strong, "  There is no server yet."),
 		{},
@@ -223,6 +245,13 @@ func emptyServers() []widget.Line {
 		widget.Of(widget.Dim, "  as root or as a user with sudo. Nothing has to be installed on it, and"),
 		widget.Of(widget.Dim, "  nothing is changed on it until you have read what will be done."),
 	}
+	if offer == 0 {
+		return lines
+	}
+	return append(lines, widget.Line{}, widget.Line{
+		widget.Text(widget.Plain, "  Press "), widget.Text(widget.Accent, "I"),
+		widget.Text(widget.Plain, " to import "+count(offer, "host")+" from ~/.ssh/config; you see them first."),
+	}, widget.Of(widget.Dim, "  brokeforge import ansible FILE takes those of an Ansible inventory."))
 }
 
 // forgetServer asks before it takes a server off the list.

@@ -67,6 +67,8 @@ func serverState(s job.ServerView, now time.Time) state {
 	switch {
 	case s.Connection == store.Unreachable:
 		return state{"✗", "unreachable", widget.Bad}
+	case s.Connection == store.Refused && len(s.HostKeys) == 0:
+		return state{"?", "host key not known yet", widget.Odd}
 	case s.Connection == store.Refused:
 		return state{"✗", "host key refused", widget.Bad}
 	case len(s.Alerts) > 0:

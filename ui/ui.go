@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"brokeforge/packages/job"
+	"brokeforge/packages/job/inventory"
 	"brokeforge/sshrun/clean"
 	"brokeforge/ui/term"
 )
@@ -27,6 +28,9 @@ type Options struct {
 	By      string    // login of who sits there
 	Host    string    // name of this machine
 	Clock   func() time.Time
+	// Hosts reads the hosts that the person has in ~/.ssh/config. Nil means
+	// that there are none.
+	Hosts func() (inventory.List, error)
 }
 
 func (o Options) complete() Options {
@@ -44,6 +48,9 @@ func (o Options) complete() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Hosts == nil {
+		o.Hosts = func() (inventory.List, error) { return inventory.List{}, nil }
 	}
 	o.ASCII = o.ASCII || !term.UTF8(o.Environ)
 	return o
@@ -87,7 +94,7 @@ func Run(ctx context.Context, o Options) error {
 
 func newEnv(ctx context.Context, o Options) env {
 	return env{
-		ctx: ctx, engine: o.Engine, now: o.Clock, by: o.By,
+		ctx: ctx, engine: o.Engine, now: o.Clock, by: o.By, hosts: o.Hosts,
 		remote: term.Remote(o.Environ), tmux: term.InTmux(o.Environ), pager: term.Env(o.Environ, "PAGER"),
 	}
 }

@@ -23,6 +23,7 @@ type Attached struct {
 	signals chan os.Signal
 	resized chan struct{}
 	ended   chan struct{}
+	guard   *Guard
 
 	reading sync.Mutex
 	closed  bool
@@ -49,10 +50,10 @@ func Attach(in io.Reader, out io.Writer) (*Attached, error) {
 	}
 	a := &Attached{
 		in: reader, keys: keys, screen: screen, saved: saved,
-		signals: make(chan os.Signal, 1), resized: make(chan struct{}, 1), ended: make(chan struct{}),
+		signals: make(chan os.Signal, 1), resized: make(chan struct{}, 1), ended: make(chan struct{}), guard: NewGuard(),
 	}
 	signal.Notify(a.signals, syscall.SIGWINCH)
-	go a.watch()
+	a.guard.Go("watching the terminal's size", a.watch)
 	return a, nil
 }
 
@@ -103,6 +104,7 @@ func (a *Attached) Resized() <-chan struct{} { return a.resized }
 func (a *Attached) Close() error {
 	signal.Stop(a.signals)
 	close(a.ended)
+	a.guard.Wait()
 	err := term.Restore(int(a.keys.Fd()), a.saved)
 	if !a.in.Cancel() {
 		// This reader can't be interrupted; it ends with the next key.

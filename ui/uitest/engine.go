@@ -15,6 +15,7 @@ import (
 	"brokeforge/packages"
 	"brokeforge/packages/job"
 	"brokeforge/store"
+	"brokeforge/ui/term"
 )
 
 // Engine is a made-up engine. Its fields may be set before it is used, and,
@@ -42,6 +43,11 @@ type Engine struct {
 	Cancelled    []store.ID                // what was cancelled
 	Asked        []job.Request             // what was to be prepared
 	Nothing      map[store.ID]bool         // servers on which nothing is to be done
+	ShellError   error                     // what opening a shell gives
+	Shell        job.Shell                 // what a shell does; nil means Echo
+	Shells       []store.ID                // on which shells were opened
+	Imported     []job.Import              // what was imported
+	ImportError  error                     // what importing gives
 }
 
 // New returns an engine without servers.
@@ -130,6 +136,94 @@ func (e *Engine) Refresh(_ context.Context, id store.ID) (job.ServerView, error)
 		}
 	}
 	return job.ServerView{}, store.ErrNotFound
+}
+
+// OpenShell opens a made-up shell, unless ShellError says otherwise.
+func (e *Engine) OpenShell(_ context.Context, id store.ID) (job.Shell, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.Shells = append(e.Shells, id)
+	if e.Shell == nil {
+		return Echo, e.ShellError
+	}
+	return e.Shell, e.ShellError
+}
+
+// Echo is a shell that shows its size, anew when that changes, and every key
+// until a q.
+func Echo(ctx context.Context, t job.Terminal) (int, error) {
+	keys := make(chan byte)
+	term.NewGuard().Go("reading keys", func() {
+		key := make([]byte, 1)
+		for {
+			if n, err := t.In.Read(key); n == 0 || err != nil {
+				return
+			}
+			select {
+			case keys <- key[0]:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for {
+		columns, rows := t.Size()
+		fmt.Fprintf(t.Out, "echo at %dx%d\r\n", columns, rows)
+		select {
+		case key := <-keys:
+			fmt.Fprintf(t.Out, "key %d\r\n", key)
+			if key == 'q' {
+				return 0, nil
+			}
+		case <-t.Resized:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// PrepareImport adds every server that there is not yet.
+func (e *Engine) PrepareImport(_ context.Context, r job.ImportRequest) (job.Import, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out job.Import
+	for _, entry := range r.List.Entries {
+		item := job.ImportItem{
+			Action: job.ImportAdd, Notes: entry.Notes, File: entry.File, Line: entry.Line,
+			Server: job.NewServer{Name: entry.Name, Address: entry.Address, Port: entry.Port, User: entry.User, Tags: entry.Tags},
+		}
+		for _, s := range e.Servers {
+			switch {
+			case s.Name == entry.Name && s.Address == entry.Address:
+				item.Action = job.ImportSame
+			case s.Name == entry.Name:
+				item.Action = job.ImportChange
+				item.Changes = []job.FieldChange{{Field: job.FieldAddress, From: s.Address, To: entry.Address}}
+			}
+		}
+		out.Items = append(out.Items, item)
+	}
+	for _, s := range r.List.Skipped {
+		out.Items = append(out.Items, job.ImportItem{Action: job.ImportLeave, Server: job.NewServer{Name: s.Name}, Reason: s.Reason, File: s.File, Line: s.Line})
+	}
+	return out, nil
+}
+
+// Import adds the servers, unless ImportError says otherwise.
+func (e *Engine) Import(_ context.Context, i job.Import) error {
+	if e.ImportError != nil {
+		return e.ImportError
+	}
+	e.Change(func() {
+		e.Imported = append(e.Imported, i)
+		for _, item := range i.Items {
+			if item.Action == job.ImportAdd {
+				n := item.Server
+				e.Servers = append(e.Servers, job.ServerView{Server: store.Server{ID: store.ID("server-" + n.Name), Name: n.Name, Address: n.Address, Port: n.Port, User: n.User, Tags: n.Tags}})
+			}
+		}
+	})
+	return nil
 }
 
 // Prepare makes plans with the resolver.
