@@ -31,7 +31,7 @@ type importReadMsg struct {
 type importedMsg struct{ err error }
 
 func newImportScreen() *importScreen {
-	return &importScreen{table: widget.Table{Bare: true, Empty: "There is no host in ~/.ssh/config.", Columns: []widget.Column{
+	return &importScreen{table: widget.Table{Bare: true, Columns: []widget.Column{
 		{Min: 1}, {Min: 14, Max: 28, Middle: true}, {Min: 20, Grow: 1}, {Min: 10, Max: 30, Middle: true, Drop: 1},
 	}}}
 }
@@ -179,6 +179,12 @@ func (s *importScreen) view(e env, sz size) []widget.Line {
 		return []widget.Line{head, {}, widget.Of(widget.Working, " reading…")}
 	case s.err != nil:
 		return append([]widget.Line{head, {}}, indent(widget.Wrap(widget.Bad, "✗ "+s.err.Error(), sz.w-2))...)
+	case len(s.plan.Items) == 0:
+		return []widget.Line{
+			head, {}, widget.Of(widget.Plain, " There is no host in ~/.ssh/config."), {},
+			widget.Of(widget.Dim, " Those of an Ansible inventory are imported by"),
+			widget.Of(widget.Accent, "     brokeforge import ansible INVENTORY"),
+		}
 	}
 	counts := fmt.Sprintf("%s to add · %d to change · %d left ", count(s.plan.Count(job.ImportAdd), "server"), s.plan.Count(job.ImportChange), s.plan.Count(job.ImportLeave))
 	out := []widget.Line{widget.Ends(head, widget.Of(widget.Dim, counts), sz.w), widget.Rule(sz.w)}
