@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/crypto/ssh"
+
 	"brokeforge/e2e/hosts"
 )
 
@@ -26,6 +28,7 @@ func TestShell(t *testing.T) {
 	t.Run("bytes", func(t *testing.T) { shellBytes(t, p, h) })
 	t.Run("screens", func(t *testing.T) { shellOnScreens(t, p, h) })
 	t.Run("terminal", func(t *testing.T) { shellOnTerminal(t, p, h) })
+	t.Run("imported", func(t *testing.T) { shellOnImported(t, p, h) })
 	t.Run("lost", func(t *testing.T) { shellLost(t, p, h) })
 }
 
@@ -128,6 +131,33 @@ func shellOnTerminal(t *testing.T, p program, h *hosts.Host) {
 	term.see("status 5")
 	term.typed("stty -a\n")
 	term.see(" echo ", "icanon")
+}
+
+// shellOnImported imports the host from an inventory: its key is asked for at the
+// first contact.
+func shellOnImported(t *testing.T, p program, h *hosts.Host) {
+	p.TB = t
+	inventory := filepath.Join(p.home, "hosts.ini")
+	text := "[lab]\nimported ansible_host=" + h.Address() + " ansible_user=root ansible_ssh_private_key_file=" + lab.Key() + "\n"
+	if err := os.WriteFile(inventory, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, p.must(2, "import", "ansible", inventory).stderr, "--yes")
+	contains(t, p.must(0, "import", "ansible", inventory, "--yes").stdout, "1 added", h.Name+" has the same address")
+	contains(t, p.must(0, "import", "ansible", inventory, "--yes").stdout, "nothing to do")
+	contains(t, p.must(3, "ssh", "imported", "hostname").stderr, "is not known", ssh.FingerprintSHA256(h.HostKey()))
+	contains(t, p.must(0, "server", "list").stdout, "host key not known yet")
+	known := h.Address() + " " + string(ssh.MarshalAuthorizedKey(h.HostKey()))
+	if err := os.MkdirAll(filepath.Join(p.home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(p.home, ".ssh", "known_hosts"), []byte(known), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.must(0, "ssh", "imported", "hostname").stdout; got != h.Name+"\n" {
+		t.Errorf("hostname prints %q", got)
+	}
+	p.must(0, "server", "remove", "imported")
 }
 
 // shellLost pulls the cable while a shell is open.

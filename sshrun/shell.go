@@ -21,9 +21,9 @@ type Terminal struct {
 	// Term names the kind of terminal, as TERM does. Empty means that the
 	// command gets no terminal.
 	Term    string
-	UTF8    bool                      // characters that are typed are UTF-8
+	UTF8    bool                       // characters that are typed are UTF-8
 	Size    func() (columns, rows int) // of the terminal; nil means 80 by 24
-	Resized <-chan struct{}           // tells that Size has changed; may be nil
+	Resized <-chan struct{}            // tells that Size has changed; may be nil
 }
 
 // An Exit is how a command ended.

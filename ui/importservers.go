@@ -181,7 +181,10 @@ func (s *importScreen) view(e env, sz size) []widget.Line {
 		return append([]widget.Line{head, {}}, indent(widget.Wrap(widget.Bad, "✗ "+s.err.Error(), sz.w-2))...)
 	case len(s.plan.Items) == 0:
 		return []widget.Line{
-			head, {}, widget.Of(widget.Plain, " There is no host in ~/.ssh/config."), {},
+			head,
+			{},
+			widget.Of(widget.Plain, " There is no host in ~/.ssh/config."),
+			{},
 			widget.Of(widget.Dim, " Those of an Ansible inventory are imported by"),
 			widget.Of(widget.Accent, "     brokeforge import ansible INVENTORY"),
 		}

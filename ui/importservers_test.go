@@ -72,6 +72,14 @@ func TestImportIsRecordedOnce(t *testing.T) {
 	d.shows("there is nothing to import")
 }
 
+func TestThePaletteKnowsTheImport(t *testing.T) {
+	d := start(t, nil, withHosts)
+	d.press("3", ":")
+	d.typed("import")
+	d.press("enter")
+	d.shows("Import the hosts of ~/.ssh/config")
+}
+
 func TestImportThatFails(t *testing.T) {
 	d := start(t, nobody(), withHosts)
 	d.engine.ImportError = &packages.RefusedError{Reason: "the servers have changed since this was shown: look at it again"}

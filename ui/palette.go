@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 
 	tea "charm.land/bubbletea/v2"
@@ -30,6 +31,9 @@ func (a *app) newPalette() *palette {
 		if !b.quiet && b.label() != ":" {
 			p.places = append(p.places, place{"action", b.help, b.about(), b.off, b.run})
 		}
+	}
+	if !slices.ContainsFunc(p.places, func(one place) bool { return one.name == "import" }) {
+		p.places = append(p.places, place{"action", "import", "import the hosts of ~/.ssh/config; shows them first", "", func() effect { return push(newImportScreen()) }})
 	}
 	for i, t := range a.tabs {
 		p.places = append(p.places, place{"screen", t.name, "", "", func() effect { return effect{now: []tea.Msg{tabMsg(i)}} }})

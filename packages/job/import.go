@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -259,7 +260,7 @@ func (item *ImportItem) takeTags(n *NewServer, tags []string) {
 func (item *ImportItem) noteTwin(recorded []store.Server) {
 	n := item.Server
 	for _, s := range recorded {
-		if s.Address == n.Address && s.Port == n.Port {
+		if s.Address == n.Address && cmp.Or(s.Port, 22) == cmp.Or(n.Port, 22) {
 			item.Notes = append(item.Notes, fmt.Sprintf("the server %s has the same address", s.Name))
 		}
 	}
@@ -299,11 +300,19 @@ func changesOf(old, now store.Server) (out []FieldChange) {
 		}
 	}
 	add(FieldAddress, old.Address, now.Address)
-	add(FieldPort, strconv.Itoa(old.Port), strconv.Itoa(now.Port))
+	add(FieldPort, portText(old.Port), portText(now.Port))
 	add(FieldUser, old.User, now.User)
 	add(FieldKey, old.KeyFile, now.KeyFile)
 	add(FieldTag, strings.Join(old.Tags, " "), strings.Join(now.Tags, " "))
 	return out
+}
+
+// portText is a port, or nothing where none is said.
+func portText(port int) string {
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(port)
 }
 
 func (e *Engine) isLive(id store.ID) bool {

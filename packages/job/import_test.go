@@ -56,7 +56,7 @@ func TestImport(t *testing.T) {
 	r := ImportRequest{User: "ops", Port: 2200, List: inventory.List{
 		Entries: []inventory.Entry{
 			{Name: "old", Address: "10.0.0.3", Tags: []string{"web"}, File: "i", Line: 1},
-			{Name: "new", Address: "New.example.org", Port: 22, User: "root", KeyFile: key, Tags: []string{"web", "db_1", "a tag"}, File: "i", Line: 2, Notes: []string{"a note"}},
+			{Name: "new", Address: "new.example.org", Port: 22, User: "root", KeyFile: key, Tags: []string{"web", "db_1", "a tag"}, File: "i", Line: 2, Notes: []string{"a note"}},
 			{Name: "plain", Address: "plain", File: "i", Line: 3},
 			{Name: "2001:db8::1", Address: "2001:db8::1", File: "i", Line: 4},
 			{Name: "2001-db8-1", Address: "2001:db8::2", File: "i", Line: 5},

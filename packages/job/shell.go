@@ -34,8 +34,8 @@ type Terminal struct {
 // context.
 type Shell func(context.Context, Terminal) (status int, err error)
 
-// OpenShell connects to a server, as whoever it is logged in to as. What the
-// try gave is stored where it failed. Its errors are a *HostKeyError, also for
+// OpenShell connects to a server, as whoever it is logged in to as, and stores
+// what the try gave. Its errors are a *HostKeyError, also for
 // a server whose key nobody has accepted yet, and a *ReachError.
 func (e *Engine) OpenShell(ctx context.Context, id store.ID) (Shell, error) {
 	server, err := e.server(id)
@@ -48,10 +48,10 @@ func (e *Engine) OpenShell(ctx context.Context, id store.ID) (Shell, error) {
 	}
 	if err != nil {
 		connection, err := connectError(server, err)
-		return nil, errors.Join(err, e.changeServer(id, func(s *store.Server) error {
-			s.Connection, s.ConnectionError = connection, err.Error()
-			return nil
-		}))
+		return nil, errors.Join(err, e.contacted(server, connection, err.Error()))
+	}
+	if err := e.contacted(server, store.Connected, ""); err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, t Terminal) (int, error) {
 		end, err := remote.Shell(ctx, sshrun.Terminal(t))
@@ -62,4 +62,17 @@ func (e *Engine) OpenShell(ctx context.Context, id store.ID) (Shell, error) {
 		}
 		return end.Status, err
 	}, nil
+}
+
+// contacted stores what a try to reach a server gave, if that is news.
+func (e *Engine) contacted(server store.Server, connection store.Connection, problem string) error {
+	if server.Connection == connection && server.ConnectionError == problem {
+		return nil
+	}
+	err := e.changeServer(server.ID, func(s *store.Server) error {
+		s.Connection, s.ConnectionError = connection, problem
+		return nil
+	})
+	e.hub.wake()
+	return err
 }

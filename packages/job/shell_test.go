@@ -43,6 +43,10 @@ func TestShellOnAServerThatIsNotReached(t *testing.T) {
 	if s := b.servers()["web1"]; s.Connection != store.Refused {
 		t.Errorf("recorded as %q", s.Connection)
 	}
+	host.key = "SHA256:first"
+	if _, err := b.OpenShell(b.Context(), server.ID); err != nil || b.servers()["web1"].Connection != store.Connected {
+		t.Errorf("with the right key: %v, recorded as %q", err, b.servers()["web1"].Connection)
+	}
 	host.down = errors.New("no answer")
 	if _, err := b.OpenShell(b.Context(), server.ID); !NotReached(err) {
 		t.Errorf("an unreachable server gives %v", err)
