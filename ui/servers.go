@@ -106,10 +106,10 @@ func (s *serversScreen) bindings(e env) []binding {
 		{keys: []string{"a"}, help: "add", more: "add a server", run: func() effect { return push(newAddScreen()) }},
 		{keys: []string{"I"}, help: "import", more: "import the hosts of ~/.ssh/config; shows them first", quiet: !empty || s.offer == 0, run: func() effect { return push(newImportScreen()) }},
 		shellBinding(e, id, none),
+		s.filter.binding(),
 		{keys: []string{"r"}, help: "refresh", more: "read the facts of the marked servers, or of this one, again", off: none, run: func() effect {
 			return effect{now: []tea.Msg{refreshMsg{s.targets(e)}}}
 		}},
-		s.filter.binding(),
 		{keys: []string{"*"}, help: "mark all", more: "mark all that are shown, or none", quiet: true, off: none, run: func() effect { s.markAll(); return effect{} }},
 		{keys: []string{"D"}, help: "forget", more: "forget the server here; nothing is done on it", quiet: true, off: none, run: func() effect { return forgetServer(e, id) }},
 	}
