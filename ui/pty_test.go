@@ -179,7 +179,7 @@ func TestShellInATerminal(t *testing.T) {
 		x.until("open a shell on the server")
 		x.output.Reset()
 		x.types("\x1b")
-		x.until("refresh")
+		x.until("filter")
 	}
 	x.types("q")
 	x.until("Quit while runs are going on?")
