@@ -35,7 +35,7 @@ func (e *Engine) newRecorder(run store.Run, l *live) (*recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	redact, err := e.redactorOf(run.ServerID)
+	redact, err := e.redactorOf(e.ctx, run.ServerID)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,10 @@ import (
 // store: those that were sent are found again on their servers, those that
 // were queued are begun, in the order in which they were started. It returns
 // at once; what became of each is seen as of any run.
-func (e *Engine) Recover(context.Context) error {
+//
+// Where that needs the passphrase of the secrets, it is asked for before: later
+// something else may be asked on the same terminal.
+func (e *Engine) Recover(ctx context.Context) error {
 	type found struct {
 		run  store.Run
 		plan packages.Plan
@@ -53,6 +56,11 @@ func (e *Engine) Recover(context.Context) error {
 		}
 		return 1
 	})
+	for _, f := range all {
+		if _, err := e.redactorOf(ctx, f.run.ServerID); err != nil {
+			e.cfg.Log.Warn("take up a run", "run", f.run.ID, "error", err) // the run says so too
+		}
+	}
 	for _, f := range all {
 		if e.liveRun(f.run.ID) != nil {
 			continue

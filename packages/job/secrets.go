@@ -230,12 +230,12 @@ func needsVault(prepared []Prepared) bool {
 // redactorOf returns what takes the secrets of a server out of its output. Where
 // their key is lost the output is withheld; on any other error it is better left
 // on the server until that is mended.
-func (e *Engine) redactorOf(server store.ID) (*redactor, error) {
+func (e *Engine) redactorOf(ctx context.Context, server store.ID) (*redactor, error) {
 	known, err := e.known(server)
 	if err != nil || len(known) == 0 {
 		return nil, err
 	}
-	values, err := e.kept(e.ctx, server, slices.Collect(maps.Keys(known)))
+	values, err := e.kept(ctx, server, slices.Collect(maps.Keys(known)))
 	var lost *store.LostKeyError
 	if errors.As(err, &lost) {
 		e.cfg.Log.Warn("read the secrets of a server", "server", server, "error", err)
