@@ -22,6 +22,13 @@ type Rekey struct {
 // purpose.
 func (db *DB) Rekey(ctx context.Context, r Rekey) (forgotten []string, err error) {
 	wrap := db.vault.Wrap
+	first, err := db.recipient()
+	if err != nil {
+		return nil, err
+	}
+	if first == "" {
+		return nil, db.beginWith(ctx, r)
+	}
 	err = db.Unlock(ctx)
 	var lost *LostKeyError
 	switch {
@@ -52,6 +59,17 @@ func (db *DB) Rekey(ctx context.Context, r Rekey) (forgotten []string, err error
 		return nil, err
 	}
 	return forgotten, db.rekey(id, text, old, lost != nil, func(string) error { return nil })
+}
+
+// beginWith makes the first key, of a database that has none.
+func (db *DB) beginWith(ctx context.Context, r Rekey) error {
+	v := &db.vault
+	v.mu.Lock()
+	if r.Wrap != nil {
+		v.Wrap = *r.Wrap
+	}
+	v.mu.Unlock()
+	return db.Unlock(ctx)
 }
 
 // rekey puts an identity in the place of the old one. It calls at before each

@@ -38,6 +38,21 @@ func TestRekeyWrapsAndUnwraps(t *testing.T) {
 	}
 }
 
+func TestRekeyOfAnEmptyDatabaseAsksOnce(t *testing.T) {
+	base := t.TempDir()
+	var asked []Ask
+	db := openVault(t, base+"/state", passphrases(&asked, "pass", "pass"))
+	yes := true
+	if _, err := db.Rekey(t.Context(), Rekey{Wrap: &yes}); err != nil || len(asked) != 1 {
+		t.Fatalf("asked %d times, %v", len(asked), err)
+	}
+	put(t, db, "a", canary)
+	closeDB(t, db)
+	if got := secret(t, openVault(t, base+"/state", passphrases(&asked, "", "pass")), "a"); got != canary {
+		t.Errorf("got %q", got)
+	}
+}
+
 // A rekey that is cut off before any of its steps leaves a readable database.
 func TestRekeyIsCrashSafe(t *testing.T) {
 	for _, step := range []string{"write", "encrypt", "rename"} {
