@@ -44,6 +44,8 @@ type Engine interface {
 	Secrets(servers ...store.ID) ([]job.SecretView, error)
 	Secret(context.Context, store.ID, packages.SecretName) (string, error)
 	Rekey(context.Context, store.Rekey) (forgotten []string, err error)
+
+	TaskRuns(ctx context.Context, server store.ID, name string) ([]packages.TaskRun, error)
 }
 
 // Subscription tells that something has changed; *job.Subscription is one.

@@ -79,6 +79,7 @@ type fakeEngine struct {
 	add      func(job.NewServer) (store.Server, error)
 	cancel   error
 	secrets  packages.Secrets // of every server
+	tasks    map[string][]packages.TaskRun
 
 	rekeyed   []store.Rekey
 	recovered bool
@@ -309,6 +310,14 @@ func (e *fakeEngine) Rekey(_ context.Context, r store.Rekey) ([]string, error) {
 }
 
 func (e *fakeEngine) LogPath(id store.ID) string { return "/logs/" + string(id) }
+
+func (e *fakeEngine) TaskRuns(_ context.Context, _ store.ID, name string) ([]packages.TaskRun, error) {
+	runs, ok := e.tasks[name]
+	if !ok {
+		return nil, &job.InputError{Field: "task", Reason: fmt.Sprintf("there is no scheduled task %q on the server", name)}
+	}
+	return runs, nil
+}
 
 // runOn is a run on a server.
 func runOn(server string, state store.RunState) store.Run {

@@ -57,7 +57,7 @@ Exit status:
 	root.AddCommand(
 		a.serverCmd(), a.importCmd(), a.sshCmd(),
 		a.packagesCmd(), a.installCmd(), a.removeCmd(), a.statusCmd(), a.runCmd(),
-		a.monitorCmd(), a.alertsCmd(),
+		a.taskCmd(), a.monitorCmd(), a.alertsCmd(),
 		a.keyCmd(), a.secretCmd(), a.rekeyCmd(),
 		a.versionCmd(),
 	)

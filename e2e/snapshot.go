@@ -48,7 +48,7 @@ dpkg-query -W -f 'package ${Package}\t${db:Status-Abbrev} ${Version}\t\n' | grep
 systemctl list-unit-files --no-legend --no-pager | awk -v OFS="$tab" '$2 != "transient" && $2 != "generated" { print "unit file " $1, $2, "" }'
 systemctl list-units --all --no-legend --no-pager --plain --type=service,timer,socket,path |
 	awk '$2 != "not-found" && ($3 == "active" || $3 == "failed") { print $1, $3 }' |
-	grep -Ev '^(run-|brokeforge-|user|session-|apt-|dpkg-|logrotate|man-db|fstrim|e2scrub|systemd-|phpsessionclean|ssh@|sshd@)' |
+	grep -Ev '^(run-|brokeforge-|user|session-|apt-|dpkg-|logrotate|man-db|fstrim|e2scrub|systemd-|phpsessionclean|ldconfig|ssh@|sshd@)' |
 	while read -r unit state; do
 		printf 'unit %s\t%s\t%s\n' "$unit" "$state" "$(systemctl show -P MainPID "$unit")"
 	done

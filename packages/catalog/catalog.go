@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"brokeforge/packages"
+	"brokeforge/packages/database"
 	"brokeforge/packages/firewall"
 	"brokeforge/packages/runtime"
 	"brokeforge/packages/system"
@@ -23,9 +24,15 @@ func New() *Catalog {
 		system.Monitoring{},
 		system.TimeSync{},
 		system.Fail2ban{},
+		system.Scheduler{},
+		system.Task{},
+		system.Supervisor{},
+		system.Program{},
 		firewall.UFW{},
 		firewall.Rule{},
 		webserver.Nginx{},
+		webserver.Apache{},
+		database.Memcached{},
 		runtime.PHP{},
 	}}
 }

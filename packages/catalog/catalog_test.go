@@ -151,8 +151,13 @@ func releases() map[string]packages.Facts {
 
 // choices gives each package that asks for something an answer.
 func choices(name packages.Name) packages.Values {
-	if name == "firewall-rule" {
+	switch name {
+	case "firewall-rule":
 		return packages.Values{"port": "8080"}
+	case "program":
+		return packages.Values{"name": "worker", "command": "/usr/bin/php artisan queue:work"}
+	case "scheduled-task":
+		return packages.Values{"name": "backup", "command": "/usr/local/bin/backup"}
 	}
 	return nil
 }

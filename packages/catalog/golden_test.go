@@ -39,6 +39,15 @@ func TestGoldenPlans(t *testing.T) {
 		"timesync":      {"implementation": "chrony", "servers": "ntp1.example.org, 2001:db8::123", "replace": "yes"},
 		"fail2ban":      {"jails": "sshd,nginx-http-auth,nginx-botsearch,nginx-limit-req", "ban-time": "1d", "find-time": "600", "max-retry": "3", "ignore": "10.0.0.0/8 2001:db8::7"},
 		"php":           {"extensions": "redis,gd", "memory-limit": "-1", "upload-max": "1G"},
+		"memcached":     {"memory": "512", "bind": "127.0.0.1, 10.0.0.5", "port": "11311"},
+		"program": {
+			"name": "mailer", "command": `sh -c 'echo "50% ;done"; exec sleep 60'`, "directory": "/srv/my%20site", "user": "deploy", "processes": "4",
+			"restart": "on-failure", "environment": `MODE=live GREETING='hello, 100% "you" all'`, "stop-signal": "INT", "start-seconds": "0",
+		},
+		"scheduled-task": {
+			"name": "report", "command": `date +%s; echo "it's 100%"`, "frequency": "expression", "expression": "*/10 8-18 * * 1-5",
+			"user": "root", "timeout": "60", "overlap": "yes",
+		},
 	}
 	for _, p := range all(t) {
 		for _, action := range []store.Action{store.Install, store.Remove} {

@@ -37,7 +37,7 @@ const (
 var debianNginx = []string{"nginx", "nginx-core", "nginx-light", "nginx-full", "nginx-extras", "nginx-common"}
 
 // Name returns "nginx".
-func (Nginx) Name() packages.Name { return "nginx" }
+func (Nginx) Name() packages.Name { return nginxName }
 
 // Type returns the category of web servers.
 func (Nginx) Type() packages.Type { return packages.WebServer }
@@ -83,6 +83,11 @@ func (n Nginx) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err := apt.NeedSystemd(ctx); err != nil {
 		return nil, err
 	}
+	if record, there := ctx.Installs(apacheName); there {
+		if err := beside(ctx, apacheName, "80", record.Configuration[apachePort]); err != nil {
+			return nil, err
+		}
+	}
 	software, err := apt.Install(n.Name(), "nginx")
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func (n Nginx) Install(ctx packages.Context) ([]packages.Command, error) {
 		packages.Run{Title: "refuse if port 80 is taken", Script: portIsTaken, Check: portIsFree},
 		packages.Track{Name: "install_software", Label: "Installing software"},
 	}, software...)
-	commands = append(commands, putBack(), packages.Track{Name: "configure_nginx", Label: "Configuring nginx"})
+	commands = append(commands, nginxFiles().putBack(), packages.Track{Name: "configure_nginx", Label: "Configuring nginx"})
 	commands = append(commands, configuration...)
 	return append(commands,
 		packages.Track{Name: "start_service", Label: "Starting service"},

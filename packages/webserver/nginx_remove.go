@@ -10,6 +10,10 @@ import (
 // kept is where files of the operator are while the packages are purged.
 const kept = apt.Folder + "/kept-nginx"
 
+func nginxFiles() keptFiles {
+	return keptFiles{kept: kept, etc: "/etc/nginx", log: "/var/log/nginx"}
+}
+
 // Remove returns the commands that take nginx away. Settings that are neither
 // Debian's nor ours stay, and the logs.
 func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
@@ -21,15 +25,15 @@ func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := strings.Join([]string{siteLink, siteFile, httpFile, defaultRoot + "/index.html"}, " ")
+	files := []string{siteLink, siteFile, httpFile, defaultRoot + "/index.html"}
 	commands := []packages.Command{
 		packages.Track{Name: "stop_service", Label: "Stopping service"},
 		apt.Stop("nginx"),
 		packages.Track{Name: "remove_settings", Label: "Removing settings"},
 		packages.Run{
 			Title:  "remove BrokeForge's settings and page",
-			Script: "rm -f " + files + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
-			Check:  "! ls -d " + files + " >/dev/null 2>&1",
+			Script: "rm -f " + strings.Join(files, " ") + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
+			Check:  absent(files...),
 		},
 		packages.Track{Name: "remove_software", Label: "Removing software"},
 		packages.Run{Title: "take the operator's settings and the logs aside", Script: keepFiles, Check: "[ ! -e /var/lib/dpkg/info/nginx-common.postrm ] || [ -e " + kept + "/complete ]"},
@@ -37,7 +41,7 @@ func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
 	commands = append(commands, added...)
 	commands = append(commands, rest[len(apt.Helper()):]...)
 	return append(commands,
-		putBack(),
+		nginxFiles().putBack(),
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{
 			Title:     "see that nginx is gone",
@@ -68,22 +72,3 @@ if [ -d /var/log/nginx ]; then
 	cp -alf /var/log/nginx/. $kept/log/ 2>/dev/null || cp -af /var/log/nginx/. $kept/log/ || exit 1
 fi
 touch $kept/complete`
-
-// putBack returns the command that brings the files that were taken aside back
-// to their place, also after a removal that was ended in the middle.
-func putBack() packages.Run {
-	return packages.Run{Title: "put the operator's settings and the logs back", Script: putBackScript, Check: "[ ! -e " + kept + " ]"}
-}
-
-const putBackScript = `kept=` + kept + `
-if [ -n "$(ls -A $kept/etc 2>/dev/null)" ]; then
-	mkdir -p /etc/nginx &&
-	cp -a $kept/etc/. /etc/nginx/ || exit 1
-	echo "these files stay:" && (cd $kept/etc && find . -mindepth 1 ! -type d | sed 's|^\.|/etc/nginx|')
-fi
-if [ -n "$(ls -A $kept/log 2>/dev/null)" ]; then
-	mkdir -p /var/log/nginx &&
-	cp -an $kept/log/. /var/log/nginx/ || exit 1
-	echo "the logs stay in /var/log/nginx"
-fi
-rm -rf $kept`
