@@ -28,6 +28,7 @@ func New() *Catalog {
 		system.Task{},
 		system.Supervisor{},
 		system.Program{},
+		system.Certbot{},
 		firewall.UFW{},
 		firewall.Rule{},
 		webserver.Nginx{},

@@ -35,10 +35,12 @@ func TestGoldenPlans(t *testing.T) {
 		"base":          {"app-user": "deploy", "worker-user": "fetcher", "time-zone": "Europe/Berlin", "swap": "2G", "security-updates": "yes"},
 		"firewall":      {"http": "no", "https": "no"},
 		"firewall-rule": {"port": "8000-8100", "protocol": "both", "source": "2001:db8::/32", "action": "deny", "comment": "the \"lab\" $(x)"},
-		"nginx":         {"client-max-body": "0", "default-site": "no"},
 		"timesync":      {"implementation": "chrony", "servers": "ntp1.example.org, 2001:db8::123", "replace": "yes"},
 		"fail2ban":      {"jails": "sshd,nginx-http-auth,nginx-botsearch,nginx-limit-req", "ban-time": "1d", "find-time": "600", "max-retry": "3", "ignore": "10.0.0.0/8 2001:db8::7"},
 		"php":           {"extensions": "redis,gd", "memory-limit": "-1", "upload-max": "1G"},
+		"nginx":         {"client-max-body": "0", "default-site": "no", "workers": "4", "connections": "4096"},
+		"apache":        {"port": "8080", "default-site": "no"},
+		"certbot":       {"mail": "ops@example.org", "server": "https://ca.internal:14000/dir", "ca-bundle": "/etc/ssl/internal.pem", "keep-certificates": "no"},
 		"memcached":     {"memory": "512", "bind": "127.0.0.1, 10.0.0.5", "port": "11311"},
 		"program": {
 			"name": "mailer", "command": `sh -c 'echo "50% ;done"; exec sleep 60'`, "directory": "/srv/my%20site", "user": "deploy", "processes": "4",

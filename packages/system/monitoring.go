@@ -16,16 +16,16 @@ import (
 type Monitoring struct{}
 
 const (
-	intervalOption = "interval"
-	keepOption     = "keep"
-	cpuOption      = "cpu"
-	memoryOption   = "memory"
-	diskOption     = "disk"
-	loadOption     = "load"
-	inARowOption   = "in-a-row"
-	servicesOption = "services"
-	mailOption     = "mail"
-	webhookOption  = "webhook"
+	intervalOption  = "interval"
+	keepOption      = "keep"
+	cpuOption       = "cpu"
+	memoryOption    = "memory"
+	diskOption      = "disk"
+	loadOption      = "load"
+	inARowOption    = "in-a-row"
+	servicesOption  = "services"
+	alertMailOption = "mail"
+	webhookOption   = "webhook"
 )
 
 // monitoringName is what the package is called.
@@ -74,8 +74,8 @@ func (Monitoring) Describe() packages.Description {
 				Help: "units that must run, such as nginx, php8.2-fpm; those that failed are told in any case", Validate: acceptUnits,
 			},
 			{
-				Name: mailOption, Label: "Mail to", Kind: packages.Text,
-				Help: "who is told by mail, over the server of the configuration file", Validate: acceptMail,
+				Name: alertMailOption, Label: "Mail to", Kind: packages.Text,
+				Help: "who is told by mail, over the server of the configuration file", Validate: acceptMailbox,
 			},
 			{
 				Name: webhookOption, Label: "Webhook", Kind: packages.Text,
@@ -99,7 +99,7 @@ func unitNames(value string) []string {
 	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-func acceptMail(value string) error {
+func acceptMailbox(value string) error {
 	a, err := mail.ParseAddress(value)
 	if err != nil || a.Address != value {
 		return fmt.Errorf("is not an address such as ops@example.org")
@@ -161,6 +161,6 @@ func (m Monitoring) Watch(values packages.Values) (packages.Watch, error) {
 		CPU:      float64(number(cpuOption)), Memory: float64(number(memoryOption)),
 		Disk: float64(number(diskOption)), Load: float64(number(loadOption)),
 		InARow: number(inARowOption), Units: unitNames(complete[servicesOption]),
-		Mail: complete[mailOption], Webhook: complete[webhookOption],
+		Mail: complete[alertMailOption], Webhook: complete[webhookOption],
 	}, nil
 }

@@ -83,14 +83,23 @@ skip() {
 # of it can be kept.
 collect() {
 	printed=0
-	: >"$record.new"
-	while dd bs="$block" count=1 of="$record.read" 2>/dev/null && [ -s "$record.read" ]; do
+	exec 3<"$record.pipe"
+	# By wait, as a signal would else wait for the reader.
+	trap 'kill "$reader"; exit 143' TERM
+	while :; do
+		dd bs="$block" count=1 of="$record.read" <&3 &
+		reader=$!
+		if ! wait "$reader" || [ ! -s "$record.read" ]; then
+			break
+		fi
 		printed=$((printed + $(stat -c %s "$record.read")))
 		echo "$printed" >"$record.count"
 		cat "$record.read" >>"$record.new"
 		[ "$(stat -c %s "$record.new")" -lt "$room" ] || mv "$record.new" "$record.old"
 	done
-	cat >/dev/null
+	cat <&3 &
+	reader=$!
+	wait "$reader"
 }
 
 # sweep ends what a late task has left in its session.
@@ -110,7 +119,7 @@ trap 'rm -f "$record.text" "$record.part" "$record.pipe" "$record.new" "$record.
 trap 'exit 143' TERM INT HUP
 write_record running
 mkfifo "$record.pipe" || exit 1
-collect <"$record.pipe" >/dev/null 2>&1 9>&- &
+collect >/dev/null 2>&1 9>&- &
 collector=$!
 
 set -- /bin/sh /dev/fd/7
@@ -139,9 +148,10 @@ while kill -0 "$collector" 2>/dev/null && [ "$left" -gt 0 ]; do
 	sleep 0.1
 done
 kill "$collector" 2>/dev/null
+wait "$collector"
 printed=0
 [ ! -e "$record.count" ] || read -r printed <"$record.count"
-[ ! -e "$record.new" ] || cat "$record.old" "$record.new" 2>/dev/null | tail -c "$room" >"$record.text"
+cat "$record.old" "$record.new" 2>/dev/null | tail -c "$room" >"$record.text"
 if ! write_record "$state" "$status"; then
 	rm -f "$record.text" "$record.new" "$record.old" "$record.read"
 	write_record "$state" "$status"

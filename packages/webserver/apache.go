@@ -149,7 +149,7 @@ exit 1`,
 		packages.Run{Title: "switch on the modules proxy_fcgi and setenvif", Script: enableModules, Check: modulesAreOn},
 		packages.Write{Path: apacheStaged + "/conf", Content: conf},
 	}
-	port := portsFile().set("listen on port "+v[apachePort], fmt.Sprintf("s/^Listen 80$/Listen %s/", v[apachePort]), "apache2ctl configtest")
+	port := portsFile().set("listen on port "+v[apachePort], fmt.Sprintf("s/^Listen [0-9]+$/Listen %s/", v[apachePort]), "apache2ctl configtest")
 	if !v.Yes(defaultSite) {
 		return append(commands,
 			packages.Run{

@@ -51,7 +51,7 @@ func (Nginx) Describe() packages.Description {
 		Title:    "nginx",
 		Summary:  "web server and reverse proxy",
 		Requires: []packages.Name{packages.Base},
-		Options: []packages.Option{
+		Options: append([]packages.Option{
 			{
 				Name: clientMaxBody, Label: "Largest upload", Kind: packages.Text, Default: "64m", Required: true,
 				Help: "the largest body of a request, such as 64m; 0 means no limit", Validate: acceptSize,
@@ -60,7 +60,7 @@ func (Nginx) Describe() packages.Description {
 				Name: defaultSite, Label: "Default site", Kind: packages.YesNo, Default: "yes",
 				Help: "answers on port 80 for every name that no site has, with PHP where that is installed",
 			},
-		},
+		}, workerOptions()...),
 	}
 }
 
@@ -132,6 +132,10 @@ func configure(values packages.Values) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
+	workers, err := workers(values)
+	if err != nil {
+		return nil, err
+	}
 	commands := []packages.Command{
 		packages.Run{
 			Title: "refuse if nginx is not Debian's",
@@ -140,6 +144,11 @@ exit 1`,
 			Check: "[ -d /etc/nginx/sites-enabled ] && [ -d /etc/nginx/conf.d ]",
 		},
 	}
+	commands = append(commands, workers...)
+	var ours []string
+	if values[connectionsOption] != "" {
+		ours = append(ours, workersFile)
+	}
 	if !values.Yes(defaultSite) {
 		return append(commands,
 			packages.Run{
@@ -147,7 +156,7 @@ exit 1`,
 				Check:  "[ ! -e " + siteLink + " ] && [ ! -e " + siteFile + " ]",
 			},
 			packages.Write{Path: httpFile, Content: http},
-			packages.Run{Title: testTitle, Script: testOrTakeBack(httpFile), IfChanged: true},
+			packages.Run{Title: testTitle, Script: testOrTakeBack(append(ours, httpFile)...), IfChanged: true},
 		), nil
 	}
 	site, err := render("default-site.conf.tmpl", map[string]string{"Root": defaultRoot})
@@ -171,7 +180,7 @@ exit 1`,
 			Script: "ln -sfn " + siteFile + " " + siteLink,
 			Check:  `[ "$(readlink ` + siteLink + `)" = ` + siteFile + ` ]`,
 		},
-		packages.Run{Title: testTitle, Script: testOrTakeBack(siteLink, httpFile), IfChanged: true},
+		packages.Run{Title: testTitle, Script: testOrTakeBack(append(ours, siteLink, httpFile)...), IfChanged: true},
 	), nil
 }
 
@@ -199,7 +208,7 @@ kept=$(mktemp -d) || exit 1
 	}
 	script += `if nginx -t 2>/dev/null; then
 	rm -r "$kept"
-	echo "nginx refuses BrokeForge's settings beside those that are there; they are taken out again. Look for another default_server of port 80 (or choose default-site=no) and for another client_max_body_size" >&2
+	echo "nginx refuses BrokeForge's settings beside those that are there; they are taken out again. Look for another default_server of port 80 (or choose default-site=no) and for another client_max_body_size or worker_rlimit_nofile" >&2
 	exit 1
 fi
 `

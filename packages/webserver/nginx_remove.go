@@ -25,7 +25,7 @@ func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []string{siteLink, siteFile, httpFile, defaultRoot + "/index.html"}
+	files := []string{siteLink, siteFile, httpFile, workersFile, defaultRoot + "/index.html"}
 	commands := []packages.Command{
 		packages.Track{Name: "stop_service", Label: "Stopping service"},
 		apt.Stop("nginx"),
@@ -35,6 +35,7 @@ func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
 			Script: "rm -f " + strings.Join(files, " ") + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
 			Check:  absent(files...),
 		},
+		nginxConf().restore(),
 		packages.Track{Name: "remove_software", Label: "Removing software"},
 		packages.Run{Title: "take the operator's settings and the logs aside", Script: keepFiles, Check: "[ ! -e /var/lib/dpkg/info/nginx-common.postrm ] || [ -e " + kept + "/complete ]"},
 	}
