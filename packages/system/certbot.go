@@ -18,10 +18,10 @@ import (
 type Certbot struct{}
 
 const (
-	mailOption    = "mail"
-	serverOption  = "server"
-	bundleOption  = "ca-bundle"
-	keepLetOption = "keep-certificates"
+	accountMailOption = "mail"
+	serverOption      = "server"
+	bundleOption      = "ca-bundle"
+	keepLetOption     = "keep-certificates"
 )
 
 // letsEncrypt is the directory of the ACME server that certbot itself takes when
@@ -56,8 +56,8 @@ func (Certbot) Describe() packages.Description {
 		Requires: []packages.Name{packages.Base},
 		Options: []packages.Option{
 			{
-				Name: mailOption, Label: "Mail address", Kind: packages.Text,
-				Help: "of the account, which is made with it and agrees to the server's terms; empty makes none yet", Validate: acceptMail,
+				Name: accountMailOption, Label: "Mail address", Kind: packages.Text,
+				Help: "of the account, which is made with it and agrees to the server's terms; empty makes none yet", Validate: acceptAccountMail,
 			},
 			{
 				Name: serverOption, Label: "ACME server", Kind: packages.Text, Default: letsEncrypt, Required: true,
@@ -75,7 +75,7 @@ func (Certbot) Describe() packages.Description {
 	}
 }
 
-func acceptMail(value string) error {
+func acceptAccountMail(value string) error {
 	addr, err := mail.ParseAddress(value)
 	_, domain, _ := strings.Cut(value, "@")
 	switch {
@@ -131,10 +131,10 @@ func (c Certbot) Install(ctx packages.Context) ([]packages.Command, error) {
 		packages.Run{Script: "systemctl daemon-reload", IfChanged: true},
 		apt.Start("certbot.timer"),
 	)
-	if v[mailOption] != "" {
+	if v[accountMailOption] != "" {
 		commands = append(commands,
 			packages.Track{Name: "make_account", Label: "Making account"},
-			account(v[mailOption], v[serverOption], v[bundleOption]),
+			account(v[accountMailOption], v[serverOption], v[bundleOption]),
 		)
 	}
 	return append(commands,

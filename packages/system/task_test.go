@@ -10,8 +10,8 @@ import (
 	"brokeforge/store"
 )
 
-// awkward are values that must be refused, or arrive as they are.
-func awkward() []string {
+// hostileValues are values that must be refused, or arrive as they are.
+func hostileValues() []string {
 	return []string{
 		"'; rm -rf / #", "$(reboot)", "`reboot`", "%", "%(here)s", "a\nb", "a\x00b", "ä", `"`, "'", `\`, "../../etc/passwd", "-rf", "*",
 		strings.Repeat("x", 100000),
@@ -38,7 +38,7 @@ func refuses(t *testing.T, p packages.Package, good packages.Values, option stri
 func TestTaskRefusesValues(t *testing.T) {
 	good := packages.Values{"name": "backup", "command": "true"}
 	for _, option := range []string{"name", "frequency", "expression", "user", "timeout", "overlap"} {
-		refuses(t, system.Task{}, good, option, awkward()...)
+		refuses(t, system.Task{}, good, option, hostileValues()...)
 	}
 	refuses(t, system.Task{}, good, "name", "", "a.b", "a b", "A", "1a", strings.Repeat("a", 33))
 	refuses(t, system.Task{}, good, "command", "", "a\nb", "a\x00b", strings.Repeat("x", 2001))
@@ -49,7 +49,7 @@ func TestTaskRefusesValues(t *testing.T) {
 func TestProgramRefusesValues(t *testing.T) {
 	good := packages.Values{"name": "queue", "command": "true"}
 	for _, option := range []string{"name", "user", "processes", "restart", "stop-signal", "start-seconds"} {
-		refuses(t, system.Program{}, good, option, awkward()...)
+		refuses(t, system.Program{}, good, option, hostileValues()...)
 	}
 	refuses(t, system.Program{}, good, "name", "", "a.b", "a b", "A", "a_b")
 	refuses(t, system.Program{}, good, "command", "", "''", "'x", "a\nb", strings.Repeat("x", 2001))
@@ -76,7 +76,7 @@ func written(t *testing.T, p packages.ServerPackage, values packages.Values, ins
 }
 
 func TestTaskWritesCommandsAsTheyAre(t *testing.T) {
-	for _, command := range awkward() {
+	for _, command := range hostileValues() {
 		if len(command) > 2000 || strings.ContainsAny(command, "\n\x00") {
 			continue
 		}

@@ -156,7 +156,7 @@ exit 1`,
 				Script: "rm -f " + apacheSiteLink + " " + apacheSite + " " + apacheStaged + "/site",
 				Check:  absent(apacheSiteLink, apacheSite),
 			},
-			putInPlace(files), port,
+			port, putInPlace(files),
 		), nil
 	}
 	site, err := render("apache-site.conf.tmpl", map[string]string{"Root": apacheRoot, "Port": v[apachePort]})
@@ -173,7 +173,7 @@ exit 1`,
 		packages.Run{Script: "install -d -m 0755 " + apacheRoot, Check: "[ -d " + apacheRoot + " ]"},
 		packages.Write{Path: apacheRoot + "/index.html", Content: page},
 		packages.Write{Path: apacheStaged + "/site", Content: site},
-		putInPlace(files), port,
+		port, putInPlace(files),
 		packages.Run{
 			Title:  "take off Debian's own default site, if nobody has changed it",
 			Script: "touch " + apacheStock + " && rm " + stockApacheLink,

@@ -38,7 +38,7 @@ func (a Apache) Remove(packages.Context) ([]packages.Command, error) {
 	ln -s ../sites-available/000-default.conf ` + stockApacheLink + ` || exit 1
 fi
 if [ -e ` + apacheModules + ` ]; then
-	for module in $(sed -n '1!G;h;$p' ` + apacheModules + `); do a2dismod -q "$module" || echo "the module $module stays, as something needs it"; done
+	for module in $(sed -n '1!G;h;$p' ` + apacheModules + `); do a2dismod -q -p "$module" || echo "the module $module stays, as something needs it"; done
 fi
 rm -rf ` + apacheStaged,
 			Check: "[ ! -e " + apacheStaged + " ]",
@@ -52,6 +52,11 @@ fi`,
 			IfChanged: true,
 		},
 		packages.Track{Name: "remove_software", Label: "Removing software"},
+		packages.Run{
+			Title:  "stop an Apache that goes",
+			Script: "systemctl disable --now apache2",
+			Check:  "! " + purges + " || { ! systemctl is-active --quiet apache2 && ! systemctl is-enabled --quiet apache2 2>/dev/null; }",
+		},
 		packages.Run{
 			Title:  "take the operator's settings and the logs aside",
 			Script: keepApacheFiles,
@@ -70,7 +75,7 @@ fi`,
 // logs (its postrm).
 const keepApacheFiles = `kept=` + apt.Folder + `/kept-apache
 mkdir -p $kept/etc $kept/log || exit 1
-own=$(dpkg-query -W -f '${Conffiles}\n' 'apache2*' 2>/dev/null)
+own=$(dpkg-query -W -f '${Conffiles}\n' | grep '^ /etc/apache2/')
 if cd /etc/apache2; then
 	find . \( -type f -o -type l \) ! -name '*.dpkg-*' -print | while IFS= read -r file; do
 		sum=$(md5sum "$file" 2>/dev/null)
