@@ -16,7 +16,7 @@ import (
 const maxTaskRunsOutput = 4 << 20
 
 // TaskRuns asks a server what came of the runs of a scheduled task, and returns
-// them newest first. The error is store.ErrNotFound for the server, an
+// them newest first, without the server's secrets in what they printed. The error is store.ErrNotFound for the server, an
 // *InputError where it has no such task, a *HostKeyError or a *ReachError.
 func (e *Engine) TaskRuns(ctx context.Context, server store.ID, name string) ([]packages.TaskRun, error) {
 	s, err := e.server(server)
@@ -40,7 +40,19 @@ func (e *Engine) TaskRuns(ctx context.Context, server store.ID, name string) ([]
 		return nil, fmt.Errorf("read the runs of the task %s on %s: status %d: %s", name, s.Name, result.Status, clean.Line(string(result.Stderr)))
 	}
 	runs, err := packages.ParseTaskRuns(name, result.Stdout)
-	return runs, noTask(err)
+	if err != nil {
+		return nil, noTask(err)
+	}
+	redact, err := e.redactorOf(server)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range runs {
+		for i, line := range run.Output {
+			run.Output[i] = redact.text(line)
+		}
+	}
+	return runs, nil
 }
 
 // noTask turns the error for a task that is not there into one of what was

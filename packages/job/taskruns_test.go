@@ -1,7 +1,9 @@
 package job
 
 import (
+	"encoding/base64"
 	"errors"
+	"strings"
 	"testing"
 
 	"brokeforge/packages"
@@ -42,5 +44,24 @@ func TestTaskRuns(t *testing.T) {
 	b.restart()
 	if _, err := b.TaskRuns(t.Context(), server.ID, "backup"); !NotReached(err) {
 		t.Errorf("a server that can't be reached: got %v", err)
+	}
+}
+
+// What a task prints is shown without the secrets of its server.
+func TestTaskRunsHideSecrets(t *testing.T) {
+	host := newFakeHost()
+	b := newBench(t, fakeCatalog{vaulted()}, map[string]*fakeHost{"10.0.0.1": host})
+	server := b.add("web1", "10.0.0.1")
+	b.install(server, canary)
+	host.mu.Lock()
+	host.facts = "run 1790000000-7\nstate done\nstarted 1790000000\nuser app\noutput " +
+		base64.StdEncoding.EncodeToString([]byte("it is "+canary+" indeed\nplain")) + "\nend\n"
+	host.mu.Unlock()
+	got, err := b.TaskRuns(t.Context(), server.ID, "backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(got[0].Output, "\n"); strings.Contains(text, canary) || !strings.Contains(text, "indeed\nplain") {
+		t.Errorf("got %q", text)
 	}
 }
