@@ -71,7 +71,7 @@ func FuzzParseTaskRuns(f *testing.F) {
 		if len(runs) > packages.MaxTaskRuns {
 			t.Errorf("%d runs", len(runs))
 		}
-		if text := fmt.Sprint(runs); strings.ContainsAny(text, "\x1b\x07\x9b") {
+		if text := fmt.Sprint(runs); strings.ContainsAny(text, "\x1b\x07\u009b") {
 			t.Errorf("control characters came through: %q", text)
 		}
 	})
