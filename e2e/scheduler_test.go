@@ -73,6 +73,9 @@ func (s service) taskOptions() {
 	s.refused("scheduled-task", []string{"name=x", "command=true", "user=$(reboot)"}, "scheduled-task.user")
 	s.fails("scheduled-task", []string{"name=x", "command=true", "user=nobody-such"}, "there is no user nobody-such")
 	s.fails("scheduled-task", []string{"name=x", "command=if then"}, "Syntax error")
+	if got := s.sh("ls /etc/cron.d/brokeforge-task-x /var/lib/brokeforge/tasks/x 2>/dev/null || true"); got != "" {
+		s.Errorf("left of tasks that were refused: %s", got)
+	}
 	s.must(0, "install", "scheduled-task", "--on", s.h.Name, "--yes", "--set", "scheduled-task.name=x", "--set", "scheduled-task.command=true")
 	s.remove("scheduled-task@x")
 }

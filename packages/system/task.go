@@ -181,9 +181,11 @@ func (Task) Install(ctx packages.Context) ([]packages.Command, error) {
 		overlap = "yes"
 	}
 	folder := packages.TasksFolder + "/" + name
+	readable := "printf '%s\\n' " + shellescape.Quote(ctx.Values[commandOption]) + " | sh -n"
 	return []packages.Command{
 		packages.Track{Name: "prepare_task", Label: "Preparing task"},
 		needUser(user),
+		packages.Run{Title: "refuse a command that the shell can't read", Script: readable, Check: readable},
 		packages.Run{Script: "install -d -m 0700 " + folder, Check: "[ -d " + folder + " ]"},
 		packages.Track{Name: "add_task", Label: "Adding task"},
 		// Opened by root, read by the user.
@@ -194,11 +196,7 @@ func (Task) Install(ctx packages.Context) ([]packages.Command, error) {
 %[2]s root %[3]s %[4]s
 `, folder, expression, taskRunner, name)},
 		packages.Track{Name: "verify", Label: "Verifying"},
-		packages.Run{
-			Title:     "see that the shell can read the command, and that cron runs",
-			Script:    "sh -n " + folder + "/command &&\nsystemctl is-active cron",
-			IfChanged: true,
-		},
+		packages.Run{Script: "systemctl is-active cron", IfChanged: true},
 		packages.Persist{},
 	}, nil
 }
