@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,14 +32,33 @@ func (c watchedCatalog) Server(name packages.Name) (packages.ServerPackage, bool
 	return p, ok
 }
 
+// clock is a time that stands until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
 // newWatched is a bench with a server that is watched. Its clock stands.
-func newWatched(t *testing.T, n Notifier) (b *bench, host *fakeHost, server store.Server, clock *time.Time) {
+func newWatched(t *testing.T, n Notifier) (b *bench, host *fakeHost, server store.Server, clock *clock) {
 	t.Helper()
 	host = newFakeHost()
 	b = newBench(t, watchedCatalog{fakeCatalog{simple("base"), simple("monitoring", "base")}}, map[string]*fakeHost{"10.0.0.1": host})
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	clock = &now
-	b.cfg.Notifier, b.cfg.Now = n, func() time.Time { return *clock }
+	clock = newClock()
+	b.cfg.Notifier, b.cfg.Now = n, clock.now
 	b.restart()
 	server = b.add("web1", "10.0.0.1")
 	b.end(b.start(store.Install, []store.Server{server}, "monitoring")[0])
@@ -75,7 +95,7 @@ func TestAlertsAreRaisedAndCleared(t *testing.T) {
 		if _, err := b.Sample(t.Context(), server.ID); err != nil {
 			t.Fatal(err)
 		}
-		*clock = clock.Add(time.Minute)
+		clock.add(time.Minute)
 	}
 	open := func() (kinds []string) {
 		t.Helper()

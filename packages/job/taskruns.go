@@ -43,7 +43,7 @@ func (e *Engine) TaskRuns(ctx context.Context, server store.ID, name string) ([]
 	if err != nil {
 		return nil, noTask(err)
 	}
-	redact, err := e.redactorOf(server)
+	redact, err := e.redactorOf(ctx, server)
 	if err != nil {
 		return nil, err
 	}
