@@ -103,7 +103,11 @@ func shellOnScreens(t *testing.T, p program, h *hosts.Host) {
 	term.keys("Enter")
 	term.see("Servers › "+h.Name, "Firewall")
 	term.keys("s")
-	term.see("root@" + h.Name)
+	// A ctrl+d that comes before the prompt would be lost there, as with any ssh.
+	eventually(t, "the second shell has its prompt", func() bool {
+		_, after, begun := strings.Cut(term.pane(), "A shell on "+h.Name)
+		return begun && strings.Contains(after, "root@"+h.Name)
+	})
 	term.keys("C-d")
 	term.see("has ended", "Firewall")
 	term.keys("q", "q")

@@ -116,9 +116,10 @@ func (a *Attached) Close() error {
 	return errors.Join(err, a.in.Close())
 }
 
-// tidy ends what a program that was cut off may have left on: beside what leave
-// turns off, a scroll region and the modes of the keypad and of character sets.
-const tidy = leave + "\x1b7\x1b[r\x1b8\x1b[?1l\x1b>\x1b[?7h\x0f"
+// tidy ends what a program that was cut off may have left on: beside modes, a
+// scroll region and the modes of the keypad and of character sets. The alternate
+// screen is left as it is: leaving it where it isn't on would move the cursor.
+const tidy = modes + "\x1b7\x1b[r\x1b8\x1b[?1l\x1b>\x1b[?7h\x0f"
 
 // Tidy brings the modes of a terminal back to the usual ones after a program
 // that may have been cut off.

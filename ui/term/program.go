@@ -26,7 +26,10 @@ const deadline = 2 * time.Second
 // leave turns off what a full-screen program may have turned on: the alternate
 // screen, a hidden cursor, the mouse, bracketed paste, colours (xterm's control
 // sequences, DEC private modes).
-const leave = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[m"
+const leave = "\x1b[?1049l" + modes
+
+// modes is leave without the alternate screen.
+const modes = "\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[m"
 
 // Run runs a program to its end and leaves the terminal as it was, also after
 // a panic in it or in a goroutine of the guard, and when a signal ends it: the
