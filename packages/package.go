@@ -1,6 +1,10 @@
 package packages
 
-import "brokeforge/store"
+import (
+	"slices"
+
+	"brokeforge/store"
+)
 
 // Name is a product that can be installed.
 type Name = store.PackageName
@@ -72,6 +76,23 @@ type ServerPackage interface {
 	// Remove returns the commands that remove it. The context's Values are
 	// those that it was installed with.
 	Remove(Context) ([]Command, error)
+}
+
+// A Chooser is a package that needs other packages by what is chosen, besides
+// those that its description requires.
+type Chooser interface {
+	// Needs returns the packages that must be installed before it.
+	Needs(Values) []Name
+}
+
+// requirements returns the packages that must be installed before one that has
+// these values.
+func requirements(p Package, values Values) []Name {
+	list := p.Describe().Requires
+	if chooser, ok := p.(Chooser); ok {
+		list = append(slices.Clone(list), chooser.Needs(values)...)
+	}
+	return list
 }
 
 // A SitePackage works on one site of a server.

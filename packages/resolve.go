@@ -97,11 +97,6 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	if description.Instance == nil && w.Instance != "" {
 		return onlyOne(w)
 	}
-	for _, required := range description.Requires {
-		if err := r.require(required, w.Name, append(path, w.Name)); err != nil {
-			return err
-		}
-	}
 	if err := refuseReferences(pkg, w.Values); err != nil {
 		return err
 	}
@@ -112,6 +107,11 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	values, err := Complete(pkg, given)
 	if err != nil {
 		return err
+	}
+	for _, required := range requirements(pkg, values) {
+		if err := r.require(required, w.Name, append(path, w.Name)); err != nil {
+			return err
+		}
 	}
 	resolved := Resolved{Package: pkg, Because: because}
 	if description.Instance != nil {
@@ -316,7 +316,7 @@ func stillNeeded(c Catalog, removed []Resolved, installed []store.ServerPackage)
 		var by []string
 		for _, p := range installed {
 			pkg, ok := c.Server(p.Name)
-			if ok && index(removed, p.Name, p.Instance) < 0 && slices.Contains(pkg.Describe().Requires, name) {
+			if ok && index(removed, p.Name, p.Instance) < 0 && slices.Contains(requirements(pkg, p.Configuration), name) {
 				by = append(by, Label(p.Name, p.Instance))
 			}
 		}
@@ -334,7 +334,7 @@ func dependentsFirst(list []Resolved) []Resolved {
 	for len(rest) > 0 {
 		i := slices.IndexFunc(rest, func(r Resolved) bool {
 			return !slices.ContainsFunc(rest, func(other Resolved) bool {
-				return slices.Contains(other.Package.Describe().Requires, r.Package.Name())
+				return slices.Contains(requirements(other.Package, other.Values), r.Package.Name())
 			})
 		})
 		// A cycle can't be: the catalog's test refuses it.
