@@ -5,6 +5,8 @@
 # usage: apt update
 #        apt fresh                   exits with 0 where no update is due
 #        apt install --for=OWNER NAME...   notes under OWNER what comes new
+#        apt remove NAME...          without settings and data, and nothing but these
+#        apt remove-added --for=OWNER PATTERN...  only what was installed for it
 #        apt purge NAME...           with settings, and nothing but these
 #        apt purge-added --for=OWNER PATTERN...   only what was installed for it
 #
@@ -209,20 +211,22 @@ install() {
 	get 0 --no-install-recommends --no-remove --no-download install -- "$@" || fail "can't install $*: $(cause)"
 }
 
-# purge NAME... removes packages with their settings. It refuses where others
-# that somebody wanted would go with them.
+how=purge
+
+# purge NAME... removes packages, with their settings unless $how is remove. It
+# refuses where others that somebody wanted would go with them.
 purge() {
 	repair
 	there=
 	for name; do
-		case $(dpkg-query -W -f '${db:Status-Status}' -- "$name" 2>/dev/null) in
-		'' | not-installed) ;;
+		case $how:$(dpkg-query -W -f '${db:Status-Status}' -- "$name" 2>/dev/null) in
+		*: | *:not-installed | remove:config-files) ;;
 		*) there="$there $name" ;;
 		esac
 	done
 	[ -n "$there" ] || return 0
 	extra=
-	gone=$(apt-get -s -q purge -- $there | sed -n 's/^\(Purg\|Remv\) \([^ ]*\) .*/\2/p')
+	gone=$(apt-get -s -q $how -- $there | sed -n 's/^\(Purg\|Remv\) \([^ ]*\) .*/\2/p')
 	for name in ${gone:+$(apt-mark showmanual -- $gone)}; do
 		case " $there " in
 		*" $name "*) ;;
@@ -230,7 +234,7 @@ purge() {
 		esac
 	done
 	[ -z "$extra" ] || fail "removing$there would also remove$extra, which somebody installed: remove that first"
-	get 0 purge -- $there || fail "can't remove$there: $(cause)"
+	get 0 $how -- $there || fail "can't remove$there: $(cause)"
 }
 
 purge_added() {
@@ -264,7 +268,9 @@ log=$scratch/log status=0
 case $action in
 update) update ;;
 install) install "$@" ;;
+remove) how=remove && purge "$@" ;;
+remove-added) how=remove && purge_added "$@" ;;
 purge) purge "$@" ;;
 purge-added) purge_added "$@" ;;
-*) fail "usage: apt update | fresh | install --for=OWNER NAME... | purge NAME... | purge-added --for=OWNER PATTERN..." ;;
+*) fail "usage: apt update | fresh | install --for=OWNER NAME... | remove NAME... | remove-added --for=OWNER PATTERN... | purge NAME... | purge-added --for=OWNER PATTERN..." ;;
 esac
