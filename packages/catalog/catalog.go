@@ -35,6 +35,12 @@ func New() *Catalog {
 		webserver.Apache{},
 		database.Memcached{},
 		runtime.PHP{},
+		database.MariaDB{},
+		database.MySQL{},
+		database.PostgreSQL{},
+		database.Redis{},
+		database.Database{},
+		database.User{},
 	}}
 }
 

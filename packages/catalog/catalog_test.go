@@ -151,15 +151,32 @@ func releases() map[string]packages.Facts {
 
 // choices gives each package that asks for something an answer.
 func choices(name packages.Name) packages.Values {
-	switch name {
-	case "firewall-rule":
-		return packages.Values{"port": "8080"}
-	case "program":
-		return packages.Values{"name": "worker", "command": "/usr/bin/php artisan queue:work"}
-	case "scheduled-task":
-		return packages.Values{"name": "backup", "command": "/usr/local/bin/backup"}
+	return map[packages.Name]packages.Values{
+		"firewall-rule":  {"port": "8080"},
+		"program":        {"name": "worker", "command": "/usr/bin/php artisan queue:work"},
+		"scheduled-task": {"name": "backup", "command": "/usr/local/bin/backup"},
+		"database":       {"engine": "mariadb", "name": "blog"},
+		"database-user":  {"engine": "mariadb", "name": "writer", "databases": "blog,shop_2"},
+	}[name]
+}
+
+// beside returns the records of what a package needs on the server.
+func beside(name packages.Name) []store.ServerPackage {
+	var list []store.ServerPackage
+	for _, engine := range []string{"mariadb", "postgresql"} {
+		if name == "database" || name == "database-user" {
+			list = append(list, store.ServerPackage{Name: packages.Name(engine), Configuration: map[string]string{"major": "15"}})
+		}
+		if name == "database-user" {
+			for _, database := range []string{"blog", "shop_2"} {
+				list = append(list, store.ServerPackage{
+					Name: "database", Instance: engine + "-" + database,
+					Configuration: map[string]string{"engine": engine, "name": database},
+				})
+			}
+		}
 	}
-	return nil
+	return list
 }
 
 // plan builds the plan of one package alone.
@@ -173,7 +190,7 @@ func plan(t *testing.T, action store.Action, p packages.ServerPackage, values pa
 	if instance := p.Describe().Instance; instance != nil {
 		r.Instance = instance(complete)
 	}
-	ctx := packages.Context{Facts: facts, Server: store.Server{Port: 22}}
+	ctx := packages.Context{Facts: facts, Server: store.Server{Port: 22}, Installed: beside(p.Name())}
 	built, err := packages.Build(store.Install, []packages.Resolved{r}, ctx)
 	if err != nil {
 		t.Fatal(err)

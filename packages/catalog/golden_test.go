@@ -30,7 +30,7 @@ func TestGoldenPlans(t *testing.T) {
 		}
 	}
 	facts := releases()["debian12"]
-	facts.SSHPorts = []int{2222, 22}
+	facts.SSHPorts, facts.MemoryBytes = []int{2222, 22}, 4<<30
 	options := map[packages.Name]packages.Values{
 		"base":          {"app-user": "deploy", "worker-user": "fetcher", "time-zone": "Europe/Berlin", "swap": "2G", "security-updates": "yes"},
 		"firewall":      {"http": "no", "https": "no"},
@@ -50,6 +50,12 @@ func TestGoldenPlans(t *testing.T) {
 			"name": "report", "command": `date +%s; echo "it's 100%"`, "frequency": "expression", "expression": "*/10 8-18 * * 1-5",
 			"user": "root", "timeout": "60", "overlap": "yes",
 		},
+		"mariadb":       {"port": "3307", "bind": "0.0.0.0", "memory": "1G"},
+		"mysql":         {"port": "3307", "bind": "::", "memory": "keep"},
+		"postgresql":    {"port": "5433", "bind": "10.0.0.5", "clients": "10.0.0.0/8, 192.0.2.7", "locale": "de_DE.UTF-8"},
+		"redis":         {"bind": "10.0.0.5", "eviction": "allkeys-lru", "persistence": "aof", "password": "correct horse \" \\ battery"},
+		"database":      {"engine": "postgresql", "name": "shop_2", "character-set": "latin1"},
+		"database-user": {"engine": "postgresql", "name": "reader", "databases": "shop_2 blog", "rights": "read-only"},
 	}
 	for _, p := range all(t) {
 		for _, action := range []store.Action{store.Install, store.Remove} {

@@ -1,0 +1,70 @@
+package database
+
+import (
+	"brokeforge/packages"
+	"brokeforge/packages/apt"
+)
+
+// MySQL is the database server MySQL, as Ubuntu packages it. Debian 12 and 13
+// have none: it is taken from whichever package source of the server has it.
+type MySQL struct{}
+
+// mysql tells MySQL from MariaDB. The version in names of packages is that of
+// Ubuntu 22.04 and 24.04.
+func mysql() mysqlFamily {
+	const available = `apt-cache policy mysql-server | grep -q '^  Candidate: [0-9]'`
+	return mysqlFamily{
+		pkg: MySQL{}, title: "MySQL", deb: "mysql-server",
+		debs: []string{
+			"mysql-server", "mysql-server-core", "mysql-server-8.0", "mysql-server-core-8.0",
+		},
+		unit: "mysql", program: "mysqld", client: "mysql", dump: "mysqldump",
+		folder: "/etc/mysql/mysql.conf.d", file: "/etc/mysql/mysql.conf.d/zz-brokeforge.cnf",
+		test: "mysqld --validate-config", least: 448 * mebi, free: 400 * mebi,
+		other: "MariaDB", foreign: "aria_log_control",
+		needs: []packages.Command{packages.Run{
+			Title: "refuse if no package source has MySQL",
+			Script: `echo "no package source of this server has mysql-server (Debian has MariaDB in its place): choose mariadb, or add a package source that has it, such as repo.mysql.com's, and start again" >&2
+exit 1`,
+			Check: apt.Installed("mysql-server") + " ||\n" + available,
+		}},
+	}
+}
+
+// Name returns "mysql".
+func (MySQL) Name() packages.Name { return mysqlName }
+
+// Type returns the category of databases.
+func (MySQL) Type() packages.Type { return packages.Database }
+
+// Credential returns root.
+func (MySQL) Credential() packages.Credential { return packages.Root() }
+
+// Describe tells of MySQL.
+func (MySQL) Describe() packages.Description {
+	return packages.Description{
+		Title:     "MySQL",
+		Summary:   "database server, where a package source has it: Ubuntu does, Debian has MariaDB",
+		Requires:  []packages.Name{packages.Base},
+		Conflicts: []packages.Name{mariadbName},
+		Options:   mysql().options(),
+	}
+}
+
+// Probe tells whether MySQL is installed and runs.
+func (MySQL) Probe() string { return apt.Probe("mysql-server", "mysql") }
+
+// Units returns the systemd unit of MySQL.
+func (MySQL) Units(packages.Context) []string { return []string{mysql().unit} }
+
+// Install returns the commands that install MySQL. Its databases and root's
+// login over the unix socket stay as they are.
+func (MySQL) Install(ctx packages.Context) ([]packages.Command, error) {
+	return mysql().install(ctx)
+}
+
+// Remove returns the commands that remove MySQL's software. Its databases and
+// settings stay.
+func (MySQL) Remove(ctx packages.Context) ([]packages.Command, error) {
+	return mysql().remove(ctx)
+}

@@ -1,0 +1,115 @@
+package database_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"brokeforge/packages"
+	"brokeforge/packages/catalog"
+	"brokeforge/packages/database"
+	"brokeforge/store"
+)
+
+func record(name packages.Name, instance string, configuration map[string]string) store.ServerPackage {
+	return store.ServerPackage{Name: name, Instance: instance, Configuration: configuration}
+}
+
+// there is a server with two engines, a database on each, and a user.
+func there() []store.ServerPackage {
+	return []store.ServerPackage{
+		record("base", "", nil),
+		record("mariadb", "", nil),
+		record("postgresql", "", map[string]string{"major": "15"}),
+		record("database", "mariadb-blog", map[string]string{"engine": "mariadb", "name": "blog"}),
+		record("database", "postgresql-shop", map[string]string{"engine": "postgresql", "name": "shop"}),
+		record("database-user", "mariadb-app", map[string]string{"engine": "mariadb", "name": "app", "host": "localhost", "databases": "blog", "rights": "all"}),
+	}
+}
+
+func build(action store.Action, wants ...packages.Want) (packages.Plan, error) {
+	c := catalog.New()
+	resolve := packages.ResolveInstall
+	if action == store.Remove {
+		resolve = packages.ResolveRemove
+	}
+	resolved, err := resolve(c, wants, there(), nil)
+	if err != nil {
+		return packages.Plan{}, err
+	}
+	return packages.Build(action, resolved, packages.Context{
+		Installed: there(),
+		Facts:     packages.Facts{OS: packages.OS{ID: "debian", Version: "12"}, Systemd: true, MemoryBytes: 2 << 30},
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	db := func(v packages.Values) packages.Want { return packages.Want{Name: "database", Values: v} }
+	user := func(v packages.Values) packages.Want { return packages.Want{Name: "database-user", Values: v} }
+	for _, c := range []struct {
+		what   string
+		action store.Action
+		want   packages.Want
+		reason string
+	}{
+		{"another case", store.Install, db(packages.Values{"engine": "mariadb", "name": "Blog"}), "case alone"},
+		{"MySQL beside MariaDB", store.Install, db(packages.Values{"engine": "mysql", "name": "blog"}), "can't be installed beside"},
+		{"no such database", store.Install, user(packages.Values{"engine": "mariadb", "name": "u", "databases": "shop"}), "no database shop on mariadb"},
+		{"a host in PostgreSQL", store.Install, user(packages.Values{"engine": "postgresql", "name": "u", "host": "%"}), "has no host"},
+		{"clients of nobody", store.Install, packages.Want{Name: "postgresql", Values: packages.Values{"clients": "10.0.0.0/8"}}, "no client reaches"},
+		{"too much memory", store.Install, packages.Want{Name: "mariadb", Values: packages.Values{"memory": "2G"}}, "too much"},
+		{"an engine with databases", store.Remove, packages.Want{Name: "mariadb"}, "still needed by"},
+		{"a database with users", store.Remove, packages.Want{Name: "database", Instance: "mariadb-blog"}, "has rights on it"},
+	} {
+		_, err := build(c.action, c.want)
+		if err == nil || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
+func TestRemoveTogether(t *testing.T) {
+	plan, err := build(store.Remove,
+		packages.Want{Name: "mariadb"}, packages.Want{Name: "database", Instance: "mariadb-blog"}, packages.Want{Name: "database-user", Instance: "mariadb-app"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, part := range plan.Parts {
+		order = append(order, part.Label())
+	}
+	if got := strings.Join(order, " "); got != "database-user@mariadb-app database@mariadb-blog mariadb" {
+		t.Errorf("removed in the order %s", got)
+	}
+}
+
+// argument finds a statement or a password that a client is handed as one.
+var argument = regexp.MustCompile(`\b(mariadb|mysql|psql|redis-cli)\b[^|\n]* (-e|--execute|-c|--command|-p.|--password|-a|--pass)[ =]`)
+
+// A plan never holds a password, nor hands a statement to a client as an
+// argument.
+func TestNothingInArguments(t *testing.T) {
+	plan, err := build(store.Install, packages.Want{Name: "database-user", Values: packages.Values{
+		"engine": "mariadb", "name": "app", "databases": "blog", "password": "a canary in the mine",
+	}}, packages.Want{Name: "redis", Values: packages.Values{"password": "a canary in the mine"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range plan.Steps() {
+		run, ok := step.Command.(packages.Run)
+		if !ok {
+			continue
+		}
+		for _, text := range []string{run.Script, run.Check} {
+			if packages.HasSecrets(text) || strings.Contains(text, "canary") {
+				t.Errorf("a secret is in a script: %s", text)
+			}
+			if m := argument.FindString(text); m != "" {
+				t.Errorf("%q is in a script: %s", m, text)
+			}
+		}
+	}
+	if database.Dumps != "/var/lib/brokeforge/dumps" {
+		t.Error("dumps are elsewhere than the documentation says")
+	}
+}
