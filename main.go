@@ -21,6 +21,7 @@ import (
 
 	"brokeforge/cmd"
 	"brokeforge/cmd/config"
+	"brokeforge/packages/apt"
 	"brokeforge/packages/catalog"
 	"brokeforge/packages/job"
 	"brokeforge/packages/job/inventory"
@@ -81,7 +82,7 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 		DialTimeout: s.Config.SSH.DialTimeout, KeepAlive: s.Config.SSH.KeepAlive,
 	})
 	engine := job.New(job.Config{
-		Store: db, Catalog: catalog.New(), Connector: job.Pool(pool),
+		Store: db, Catalog: catalog.New(catalog.Repositories(s.Config.Repositories.Over(apt.Known()))), Connector: job.Pool(pool),
 		Parallel: s.Config.Parallel, Notifier: sender(s.Config.Alerts), By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	release := sync.OnceValue(func() error {

@@ -26,7 +26,9 @@ type Facts struct {
 	LoginFrom     string `json:"login_from,omitempty"`      // the address that this connection came from; empty where it is not known
 	SSHPortBefore int    `json:"ssh_port_before,omitempty"` // where sshd listened before base moved it; 0 where it did not
 
-	Found map[Name]Presence `json:"found,omitempty"` // by package, what its probe found
+	// Found is what the probes found, by package; and by the Label of each
+	// instance where a probe tells of several.
+	Found map[Name]Presence `json:"found,omitempty"`
 }
 
 // OS names an operating system as os-release(5) does.

@@ -36,10 +36,11 @@ connection() {
 }
 
 # probe NAME SCRIPT prints the exit status and the first line of a package's
-# probe.
+# probe, and what it says of each instance.
 probe() {
 	said=$(timeout 10 sh -c "$2")
 	fact probe "$1 $? $said"
+	printf '%s\n' "$said" | sed -n "1!s/^@/probe=$1@/p"
 }
 
 {

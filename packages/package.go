@@ -56,8 +56,9 @@ type Description struct {
 
 	// Instance is set for a package of which a server may have several, such
 	// as firewall rules: it names the one that the values choose. The name
-	// has no spaces and is the same for the same choice. It is nil for a
-	// package of which there is one.
+	// has no spaces and is the same for the same choice; one of them may have
+	// none, which people name by the package alone. It is nil for a package
+	// of which there is one.
 	Instance func(Values) string
 }
 
@@ -69,7 +70,10 @@ type ServerPackage interface {
 	// and works, with 1 where it is not there, and with 2 where it is there
 	// in part or doesn't work; its first line of output is the version or,
 	// with 2, what is wrong. An empty script is never run: presence is then
-	// known from the records alone.
+	// known from the records alone. Of a package of which a server may have
+	// several that is told of them as a whole, or of the one without a name;
+	// further lines tell of the others: "@", the instance, the status as
+	// above, and the version or what is wrong, with spaces between them.
 	Probe() string
 	// Install returns the commands that install the package.
 	Install(Context) ([]Command, error)

@@ -43,6 +43,7 @@ unheard_of=1
 probe=base 0
 probe=nginx 0 1.22.1-9
 probe=php 1
+probe=php@8.3 0 8.3.1-1
 probe=firewall 2 ufw is installed, but not active
 probe=odd 124
 end=facts
@@ -66,6 +67,7 @@ func TestParseFacts(t *testing.T) {
 			"base":     {State: packages.Present},
 			"nginx":    {State: packages.Present, Version: "1.22.1-9"},
 			"php":      {State: packages.Absent},
+			"php@8.3":  {State: packages.Present, Version: "8.3.1-1"},
 			"firewall": {State: packages.Partial, Detail: "ufw is installed, but not active"},
 		},
 	}

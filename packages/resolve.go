@@ -100,11 +100,7 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	if err := refuseReferences(pkg, w.Values); err != nil {
 		return err
 	}
-	given := r.recordedSecrets(pkg, w)
-	if description.Instance == nil {
-		given = r.recordedValues(w)
-	}
-	values, err := Complete(pkg, given)
+	values, err := Complete(pkg, r.recordedValues(pkg, w.Values))
 	if err != nil {
 		return err
 	}
@@ -148,21 +144,37 @@ func (r *resolver) require(name, by Name, path []Name) error {
 }
 
 // recordedValues returns what was chosen now over what was chosen when the
-// package was installed, as far as it still has those options.
-func (r *resolver) recordedValues(w Want) Values {
-	out := Values{}
-	pkg, _ := r.catalog.Server(w.Name)
+// package, or the instance of it that is chosen, was installed, as far as it
+// still has those options.
+func (r *resolver) recordedValues(pkg ServerPackage, chosen Values) Values {
 	for _, record := range r.installed {
-		if record.Name != w.Name {
-			continue
-		}
-		for _, o := range pkg.Describe().Options {
-			if v, ok := record.Configuration[o.Name]; ok {
-				out[o.Name] = v
-			}
+		if record.Name == pkg.Name() && isInstance(pkg, record, chosen) {
+			return over(pkg, record, chosen, func(Option) bool { return true })
 		}
 	}
-	copyChosen(out, w.Values, pkg)
+	return chosen
+}
+
+// isInstance reports whether a record is of what is chosen: with its secrets,
+// which a person need not give again, the choice must be complete.
+func isInstance(pkg Package, record store.ServerPackage, chosen Values) bool {
+	of := pkg.Describe().Instance
+	if of == nil {
+		return true
+	}
+	values, err := Complete(pkg, over(pkg, record, chosen, func(o Option) bool { return o.Kind == Secret }))
+	return err == nil && of(values) == record.Instance
+}
+
+// over returns what was chosen over what is recorded of some options.
+func over(pkg Package, record store.ServerPackage, chosen Values, of func(Option) bool) Values {
+	out := Values{}
+	for _, o := range pkg.Describe().Options {
+		if v, ok := record.Configuration[o.Name]; ok && of(o) {
+			out[o.Name] = v
+		}
+	}
+	copyChosen(out, chosen, pkg)
 	return out
 }
 
@@ -178,31 +190,6 @@ func copyChosen(out, chosen Values, pkg Package) {
 
 func isSecret(pkg Package, option string) bool {
 	return slices.ContainsFunc(pkg.Describe().Options, func(o Option) bool { return o.Name == option && o.Kind == Secret })
-}
-
-// recordedSecrets returns what was chosen of a package with instances, with the
-// secrets that are recorded of the chosen one.
-func (r *resolver) recordedSecrets(pkg ServerPackage, w Want) Values {
-	description := pkg.Describe()
-	if description.Instance == nil {
-		return w.Values
-	}
-	for _, record := range r.installed {
-		if record.Name != w.Name {
-			continue
-		}
-		out := Values{}
-		for _, o := range description.Options {
-			if ref := record.Configuration[o.Name]; o.Kind == Secret && ref != "" {
-				out[o.Name] = ref
-			}
-		}
-		copyChosen(out, w.Values, pkg)
-		if values, err := Complete(pkg, out); err == nil && description.Instance(values) == record.Instance {
-			return out
-		}
-	}
-	return w.Values
 }
 
 // refuseReferences refuses a reference to a secret among what a person chose.
@@ -258,8 +245,8 @@ func ResolveRemove(c Catalog, wants []Want, installed []store.ServerPackage, fou
 		if err != nil {
 			return nil, err
 		}
-		if len(records) == 0 && found[w.Name].State == Present && pkg.Describe().Instance == nil {
-			return nil, &RefusedError{fmt.Sprintf("%s is on the server, but was not installed by BrokeForge, so it is not removed; install it first to take it over", w.Name)}
+		if label := Label(w.Name, w.Instance); len(records) == 0 && found[Name(label)].State == Present {
+			return nil, &RefusedError{fmt.Sprintf("%s is on the server, but was not installed by BrokeForge, so it is not removed; install it first to take it over", label)}
 		}
 		for _, record := range records {
 			if index(out, record.Name, record.Instance) >= 0 {
@@ -297,7 +284,7 @@ func recordsToRemove(pkg ServerPackage, w Want, installed []store.ServerPackage)
 			return nil, err
 		}
 		instance = description.Instance(values)
-	case instance == "" && len(records) > 0:
+	case instance == "" && len(records) > 0 && !slices.Contains(instances, ""):
 		return nil, &RefusedError{fmt.Sprintf("which %s? say %s@INSTANCE; there are: %s", w.Name, w.Name, strings.Join(instances, ", "))}
 	}
 	return slices.DeleteFunc(records, func(p store.ServerPackage) bool { return p.Instance != instance }), nil
@@ -310,7 +297,8 @@ func onlyOne(w Want) error {
 func stillNeeded(c Catalog, removed []Resolved, installed []store.ServerPackage) error {
 	for _, r := range removed {
 		name := r.Package.Name()
-		if r.Package.Describe().Instance != nil {
+		another := func(p store.ServerPackage) bool { return p.Name == name && index(removed, name, p.Instance) < 0 }
+		if slices.ContainsFunc(installed, another) {
 			continue
 		}
 		var by []string

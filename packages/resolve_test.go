@@ -209,3 +209,74 @@ func TestResolveRemove(t *testing.T) {
 		t.Errorf("unknown package: %v", err)
 	}
 }
+
+// languages has a package of which a server may have several versions, the usual one without a name.
+func languages() shelf {
+	language := requires("lang", "base")
+	language.describe.Options = []packages.Option{text("version", "usual"), text("limit", "1m"), text("more", "no")}
+	language.describe.Instance = func(v packages.Values) string {
+		if v["version"] == "usual" {
+			return ""
+		}
+		return v["version"]
+	}
+	return shelf{requires("base"), language, requires("site", "lang")}
+}
+
+func TestResolveInstallOfSeveralKeepsWhatWasChosen(t *testing.T) {
+	old := record("lang", "") // as before there were several
+	old.Configuration = map[string]string{"limit": "8m", "branch": "8.2"}
+	other := record("lang", "7")
+	other.Configuration = map[string]string{"version": "7", "limit": "7m", "more": "yes"}
+	installed := []store.ServerPackage{record("base", ""), old, other}
+	for _, test := range []struct {
+		want   packages.Want
+		label  string
+		values packages.Values
+	}{
+		{want("lang"), "lang", packages.Values{"version": "usual", "limit": "8m", "more": "no"}},
+		{want("lang", "more=yes"), "lang", packages.Values{"version": "usual", "limit": "8m", "more": "yes"}},
+		{want("lang", "version=7", "limit=9m"), "lang@7", packages.Values{"version": "7", "limit": "9m", "more": "yes"}},
+		{want("lang", "version=6"), "lang@6", packages.Values{"version": "6", "limit": "1m", "more": "no"}},
+	} {
+		got, err := packages.ResolveInstall(languages(), []packages.Want{test.want}, installed, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := got[len(got)-1]
+		if label := packages.Label(last.Package.Name(), last.Instance); label != test.label {
+			t.Errorf("%v is resolved to %s, not to %s", test.want, label, test.label)
+		}
+		if diff := cmp.Diff(test.values, last.Values); diff != "" {
+			t.Errorf("%s: values (-want +got):\n%s", test.label, diff)
+		}
+	}
+}
+
+func TestResolveRemoveOfSeveral(t *testing.T) {
+	both := []store.ServerPackage{record("base", ""), record("lang", ""), record("lang", "7"), record("site", "")}
+	one := []store.ServerPackage{record("base", ""), record("lang", "7"), record("site", "")}
+	there := found{"lang": {State: packages.Present}, "lang@6": {State: packages.Present}}
+	for _, test := range []struct {
+		name      string
+		want      packages.Want
+		installed []store.ServerPackage
+		label     string
+		refused   string
+	}{
+		{"the one without a name", want("lang"), both, "lang", ""},
+		{"a named one", want("lang@7"), both, "lang@7", ""},
+		{"which one", want("lang"), one, "", "which lang? say lang@INSTANCE; there are: 7"},
+		{"the last one", want("lang@7"), one, "", "lang is still needed by site: remove that first, or with it"},
+		{"somebody else's", want("lang@6"), both, "", "lang@6 is on the server, but was not installed by BrokeForge, so it is not removed; install it first to take it over"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := packages.ResolveRemove(languages(), []packages.Want{test.want}, test.installed, there)
+			var labels []string
+			if test.label != "" {
+				labels = []string{test.label}
+			}
+			checkResolved(t, got, err, labels, test.refused)
+		})
+	}
+}

@@ -119,16 +119,18 @@ func (o order) anyRecorded(e env, p packages.ServerPackage, option string) bool 
 // value on all servers of the order.
 func (o order) recorded(e env, p packages.ServerPackage, option string) (string, bool) {
 	value, found := "", false
-	if p.Describe().Instance != nil {
+	instance, ok := usualInstance(p)
+	if !ok {
 		return "", false
 	}
 	for i, id := range o.servers {
 		v, _ := e.data.server(id)
 		records := recordsOf(v, p.Name())
-		if len(records) == 0 {
+		at := slices.IndexFunc(records, func(r store.ServerPackage) bool { return r.Instance == instance })
+		if at < 0 {
 			return "", false
 		}
-		this, ok := records[0].Configuration[option]
+		this, ok := records[at].Configuration[option]
 		if !ok || (i > 0 && this != value) {
 			return "", false
 		}
@@ -137,12 +139,29 @@ func (o order) recorded(e env, p packages.ServerPackage, option string) (string,
 	return value, found
 }
 
+// usualInstance is the instance of a package that its defaults choose, and
+// whether they choose one.
+func usualInstance(p packages.ServerPackage) (string, bool) {
+	of := p.Describe().Instance
+	if of == nil {
+		return "", true
+	}
+	values, err := packages.Complete(p, nil)
+	if err != nil {
+		return "", false
+	}
+	return of(values), true
+}
+
 // choose takes what a form gave: what differs from what it began with, and
-// what had to be asked for.
+// what had to be asked for; all of it where a server may have several of the
+// package, as another one may have been recorded with other values.
 func (o order) choose(e env, begun []widget.Field, given map[string]string) {
 	for _, f := range begun {
 		name, option, _ := strings.Cut(f.Name, ".")
-		if given[f.Name] == f.Value && f.Value != "" {
+		p, there := e.engine.Catalog().Server(packages.Name(name))
+		many := there && p.Describe().Instance != nil
+		if !many && given[f.Name] == f.Value && f.Value != "" {
 			if _, ok := o.values[packages.Name(name)][option]; !ok {
 				continue
 			}

@@ -59,7 +59,7 @@ func packageLines(v job.ServerView) []widget.Line {
 	var out []widget.Line
 	var several []store.PackageName // packages of which a server may have several
 	for _, p := range v.Packages {
-		if p.Instance != "" {
+		if p.Instance != "" && p.Type != packages.Runtime {
 			several = append(several, p.Name)
 			continue
 		}
@@ -67,7 +67,7 @@ func packageLines(v job.ServerView) []widget.Line {
 		if p.Status == store.Failed {
 			look, symbol = widget.Bad, "✗"
 		}
-		out = append(out, widget.Line{widget.Text(look, symbol), widget.Text(widget.Plain, fmt.Sprintf(" %-16s ", p.Name)), widget.Text(widget.Dim, string(p.Version))})
+		out = append(out, widget.Line{widget.Text(look, symbol), widget.Text(widget.Plain, fmt.Sprintf(" %-16s ", packages.Label(p.Name, p.Instance))), widget.Text(widget.Dim, string(p.Version))})
 	}
 	for i, name := range several {
 		if i == 0 || several[i-1] != name {

@@ -54,7 +54,10 @@ func packageState(v job.ServerView, pkg packages.ServerPackage) (state, string) 
 	records := recordsOf(v, name)
 	found := v.Facts.Found[name]
 	switch {
-	case pkg.Describe().Instance != nil && len(records) > 0:
+	case len(records) > 1 || len(records) == 1 && records[0].Instance != "":
+		if lost := lostInstance(v, records); lost != "" {
+			return state{"!", lost, widget.Bad}, ""
+		}
 		return state{"●", fmt.Sprintf("%d installed", len(records)), widget.Good}, ""
 	case len(records) > 0 && found.State == packages.Absent:
 		return state{"!", "recorded, not on the server", widget.Bad}, string(records[0].Version)
@@ -75,6 +78,22 @@ func packageState(v job.ServerView, pkg packages.ServerPackage) (state, string) 
 		}
 	}
 	return state{"○", "not installed", widget.Dim}, ""
+}
+
+// lostInstance says which of several recorded ones is not on the server as it
+// should be, as far as the probe tells of them.
+func lostInstance(v job.ServerView, records []store.ServerPackage) string {
+	for _, r := range records {
+		label := packages.Label(r.Name, r.Instance)
+		found, told := v.Facts.Found[packages.Name(label)]
+		switch _, probed := v.Facts.Found[r.Name]; {
+		case probed && !told, found.State == packages.Absent:
+			return label + " recorded, not on the server"
+		case found.State == packages.Partial:
+			return label + " not working: " + found.Detail
+		}
+	}
+	return ""
 }
 
 func recordsOf(v job.ServerView, name packages.Name) []store.ServerPackage {

@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"brokeforge/packages"
 	"brokeforge/packages/job"
 	"brokeforge/store"
 	"brokeforge/ui/widget"
@@ -180,7 +181,7 @@ func packageNames(v job.ServerView) string {
 		if p.Version != "" {
 			name += " " + shortVersion(string(p.Version))
 		}
-		if p.Instance == "" && p.Name != "base" {
+		if (p.Instance == "" || p.Type == packages.Runtime) && p.Name != packages.Base {
 			out = append(out, name)
 		}
 	}

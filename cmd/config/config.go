@@ -21,6 +21,9 @@ type Config struct {
 	Alerts   Alerts    `toml:"alerts"`
 	// Servers are what "import config" records.
 	Servers []Server `toml:"servers"`
+	// Repositories are the third-party repositories of Debian packages, where
+	// they are not to be taken from their makers.
+	Repositories Repositories `toml:"repositories"`
 }
 
 // SSH holds how servers are reached.
@@ -134,6 +137,9 @@ func (c Config) check() error {
 		return refuse("must be one of "+strings.Join(Themes(), ", "), "screen", "theme")
 	case !slices.Contains(ASCIIs(), c.Screen.ASCII):
 		return refuse("must be one of "+strings.Join(ASCIIs(), ", "), "screen", "ascii")
+	}
+	if err := c.Repositories.check(); err != nil {
+		return err
 	}
 	return c.checkServers()
 }

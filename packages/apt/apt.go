@@ -32,7 +32,7 @@ var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]*[a-z0-9.]$`)
 
 var prefixPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]*$`)
 
-var ownerPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+var ownerPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
 
 // NameError refuses the name of a Debian package.
 type NameError struct{ Name string }
@@ -117,6 +117,16 @@ grep -qv '^not-installed$'`, list),
 // owner, as far as its name begins with one of the prefixes, and forget what
 // was noted. What was on the server before stays.
 func PurgeAdded(owner packages.Name, prefixes ...string) ([]packages.Command, error) {
+	return purgeAdded("purge-added", owner, prefixes)
+}
+
+// PurgeBrought is PurgeAdded, and removes what else came along for the owner
+// and nothing needs any more.
+func PurgeBrought(owner packages.Name, prefixes ...string) ([]packages.Command, error) {
+	return purgeAdded("purge-added --orphans", owner, prefixes)
+}
+
+func purgeAdded(action string, owner packages.Name, prefixes []string) ([]packages.Command, error) {
 	if !ownerPattern.MatchString(string(owner)) {
 		return nil, fmt.Errorf("%q is no name that packages are noted under", owner)
 	}
@@ -128,7 +138,7 @@ func PurgeAdded(owner packages.Name, prefixes ...string) ([]packages.Command, er
 		fmt.Fprintf(&patterns, " '%s*'", p)
 	}
 	return append(Helper(), packages.Run{
-		Script: fmt.Sprintf("%s purge-added --for=%s%s", Path, owner, patterns.String()),
+		Script: fmt.Sprintf("%s %s --for=%s%s", Path, action, owner, patterns.String()),
 		Check:  fmt.Sprintf("[ ! -e %s/added/%s ]", Folder, owner),
 	}), nil
 }

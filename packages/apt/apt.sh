@@ -8,7 +8,8 @@
 #        apt remove NAME...          without settings and data, and nothing but these
 #        apt remove-added --for=OWNER PATTERN...  only what was installed for it
 #        apt purge NAME...           with settings, and nothing but these
-#        apt purge-added --for=OWNER PATTERN...   only what was installed for it
+#        apt purge-added [--orphans] --for=OWNER PATTERN...   only what was installed for it
+#                                    and, with --orphans, what came along and nothing needs
 #
 # Lists of names are split into words on purpose: package names have no spaces
 # and no wildcards (Debian policy 5.6.7).
@@ -132,10 +133,31 @@ passing() {
 	[ "$status" = 124 ] || said 'Temporary failure|timed out|Connection (failed|reset)|Hash Sum mismatch'
 }
 
+# relabelled says that a repository which BrokeForge has added bears another
+# label now, and that this was accepted: apt refuses every update until then.
+# Others, and other changes, are for the operator to accept.
+relabelled() {
+	said "changed its 'Label' value" || return 1
+	accepted=
+	for own in "$home"/repositories/*; do
+		uri=$(sed -n 's/^URIs: //p' "$own/sources" 2>/dev/null)
+		[ -n "$uri" ] || continue
+		grep -F "Repository '$uri" "$log" | grep -q "'Label'" || continue
+		echo "the repository $uri has another label: accepting it"
+		await_others
+		"$home/repository" relabel "${own##*/}" && accepted=yes
+	done
+	[ -n "$accepted" ]
+}
+
 update() {
-	tries=0
+	tries=0 relabels=0
 	# A download that hangs is given up and begun again.
 	until get 180 -o APT::Update::Error-Mode=any update; do
+		if [ "$relabels" = 0 ] && relabelled; then
+			relabels=1
+			continue
+		fi
 		tries=$((tries + 1))
 		if [ "$tries" = 3 ] || ! passing; then
 			fail "can't read the package lists: $(cause)"
@@ -237,11 +259,37 @@ purge() {
 	get 0 $how -- $there || fail "can't remove$there: $(cause)"
 }
 
+# purge_orphans LIST removes what is in a sorted list, was not asked for by
+# anybody, and is needed by nothing any more.
+purge_orphans() {
+	apt-get -s -q autoremove | sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort -u >"$scratch/unneeded"
+	orphans=$(comm -12 "$1" "$scratch/unneeded" | tr '\n' ' ')
+	[ -n "$orphans" ] || return 0
+	# What is not in the list may need them, though nothing needs it.
+	apt-get -s -q purge -- $orphans | sed -n 's/^\(Purg\|Remv\) \([^ ]*\) .*/\2/p' | sort -u >"$scratch/gone"
+	[ -z "$(comm -13 "$1" "$scratch/gone")" ] || return 0
+	purge $orphans
+}
+
+# purge_added removes what was noted under an owner. With --orphans that is also
+# what came along; what others still need is noted among the rest, for the last
+# of them.
 purge_added() {
+	orphaned=
+	if [ "$1" = --orphans ]; then
+		orphaned=yes
+		shift
+	fi
 	owner=${1#--for=}
 	shift
-	list="$home/added/$owner"
+	list=$home/added/$owner rest=$home/added/.rest
 	[ -e "$list" ] || return 0
+	if [ -n "$orphaned" ]; then
+		touch "$rest"
+		sort -u "$list" "$rest" >"$scratch/came"
+	else
+		cat "$list" >"$scratch/came"
+	fi || fail "can't read $list"
 	names=
 	while read -r name; do
 		for pattern; do
@@ -249,8 +297,14 @@ purge_added() {
 			$pattern) names="$names $name" ;;
 			esac
 		done
-	done <"$list"
+	done <"$scratch/came"
 	[ -z "$names" ] || purge $names
+	if [ -n "$orphaned" ]; then
+		purge_orphans "$scratch/came"
+		dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u >"$scratch/installed"
+		comm -12 "$scratch/came" "$scratch/installed" >"$rest" || fail "can't write $rest"
+		[ -s "$rest" ] || rm -f "$rest"
+	fi
 	rm -f "$list"
 }
 
@@ -272,5 +326,5 @@ remove) how=remove && purge "$@" ;;
 remove-added) how=remove && purge_added "$@" ;;
 purge) purge "$@" ;;
 purge-added) purge_added "$@" ;;
-*) fail "usage: apt update | fresh | install --for=OWNER NAME... | remove NAME... | remove-added --for=OWNER PATTERN... | purge NAME... | purge-added --for=OWNER PATTERN..." ;;
+*) fail "usage: apt update | fresh | install --for=OWNER NAME... | remove NAME... | remove-added --for=OWNER PATTERN... | purge NAME... | purge-added [--orphans] --for=OWNER PATTERN..." ;;
 esac

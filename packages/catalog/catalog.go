@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"brokeforge/packages"
+	"brokeforge/packages/apt"
 	"brokeforge/packages/database"
 	"brokeforge/packages/firewall"
 	"brokeforge/packages/runtime"
@@ -17,8 +18,25 @@ type Catalog struct {
 	server []packages.ServerPackage
 }
 
+// An Option says what the packages work with.
+type Option func(*settings)
+
+type settings struct {
+	repositories apt.Repositories
+}
+
+// Repositories has the packages use these repositories in place of those that
+// apt.Known returns.
+func Repositories(r apt.Repositories) Option {
+	return func(s *settings) { s.repositories = r }
+}
+
 // New returns the catalog of all packages. A new package is a line here.
-func New() *Catalog {
+func New(options ...Option) *Catalog {
+	s := settings{repositories: apt.Known()}
+	for _, o := range options {
+		o(&s)
+	}
 	return &Catalog{server: []packages.ServerPackage{
 		system.Base{},
 		system.Monitoring{},
@@ -34,7 +52,10 @@ func New() *Catalog {
 		webserver.Nginx{},
 		webserver.Apache{},
 		database.Memcached{},
-		runtime.PHP{},
+		runtime.PHP{Sury: s.repositories.Sury},
+		runtime.Composer{},
+		runtime.Node{NodeSource: s.repositories.NodeSource},
+		runtime.Python{},
 		database.MariaDB{},
 		database.MySQL{},
 		database.PostgreSQL{},

@@ -132,9 +132,9 @@ func TestOptions(t *testing.T) {
 }
 
 // debian12 and others are the facts of a server of each release.
-func release(id, version, pretty string) packages.Facts {
+func release(id, version, codename, pretty string) packages.Facts {
 	return packages.Facts{
-		OS:      packages.OS{ID: id, Version: version, Pretty: pretty},
+		OS:      packages.OS{ID: id, Version: version, Codename: codename, Pretty: pretty},
 		Systemd: true, SSHPorts: []int{22}, Arch: "amd64", LoginFrom: "192.0.2.7",
 		Found: map[packages.Name]packages.Presence{"nginx": {State: packages.Present}},
 	}
@@ -142,10 +142,10 @@ func release(id, version, pretty string) packages.Facts {
 
 func releases() map[string]packages.Facts {
 	return map[string]packages.Facts{
-		"debian12":   release("debian", "12", "Debian GNU/Linux 12 (bookworm)"),
-		"debian13":   release("debian", "13", "Debian GNU/Linux 13 (trixie)"),
-		"ubuntu2204": release("ubuntu", "22.04", "Ubuntu 22.04.5 LTS"),
-		"ubuntu2404": release("ubuntu", "24.04", "Ubuntu 24.04.3 LTS"),
+		"debian12":   release("debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)"),
+		"debian13":   release("debian", "13", "trixie", "Debian GNU/Linux 13 (trixie)"),
+		"ubuntu2204": release("ubuntu", "22.04", "jammy", "Ubuntu 22.04.5 LTS"),
+		"ubuntu2404": release("ubuntu", "24.04", "noble", "Ubuntu 24.04.3 LTS"),
 	}
 }
 

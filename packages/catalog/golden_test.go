@@ -31,13 +31,21 @@ func TestGoldenPlans(t *testing.T) {
 	}
 	facts := releases()["debian12"]
 	facts.SSHPorts, facts.MemoryBytes = []int{2222, 22}, 4<<30
-	options := map[packages.Name]packages.Values{
+	for _, p := range all(t) {
+		for _, action := range []store.Action{store.Install, store.Remove} {
+			golden(t, fmt.Sprintf("%s-%s-options", p.Name(), action), plan(t, action, p, otherChoices()[p.Name()], facts))
+		}
+	}
+}
+
+// otherChoices are options other than the defaults.
+func otherChoices() map[packages.Name]packages.Values {
+	return map[packages.Name]packages.Values{
 		"base":          {"app-user": "deploy", "worker-user": "fetcher", "time-zone": "Europe/Berlin", "swap": "2G", "security-updates": "yes"},
 		"firewall":      {"http": "no", "https": "no"},
 		"firewall-rule": {"port": "8000-8100", "protocol": "both", "source": "2001:db8::/32", "action": "deny", "comment": "the \"lab\" $(x)"},
 		"timesync":      {"implementation": "chrony", "servers": "ntp1.example.org, 2001:db8::123", "replace": "yes"},
 		"fail2ban":      {"jails": "sshd,nginx-http-auth,nginx-botsearch,nginx-limit-req", "ban-time": "1d", "find-time": "600", "max-retry": "3", "ignore": "10.0.0.0/8 2001:db8::7"},
-		"php":           {"extensions": "redis,gd", "memory-limit": "-1", "upload-max": "1G"},
 		"nginx":         {"client-max-body": "0", "default-site": "no", "workers": "4", "connections": "4096"},
 		"apache":        {"port": "8080", "default-site": "no"},
 		"certbot":       {"mail": "ops@example.org", "server": "https://ca.internal:14000/dir", "ca-bundle": "/etc/ssl/internal.pem", "keep-certificates": "no"},
@@ -56,11 +64,12 @@ func TestGoldenPlans(t *testing.T) {
 		"redis":         {"bind": "10.0.0.5", "eviction": "allkeys-lru", "persistence": "aof", "password": "correct horse \" \\ battery"},
 		"database":      {"engine": "postgresql", "name": "shop_2", "character-set": "latin1"},
 		"database-user": {"engine": "postgresql", "name": "reader", "databases": "shop_2 blog", "rights": "read-only"},
-	}
-	for _, p := range all(t) {
-		for _, action := range []store.Action{store.Install, store.Remove} {
-			golden(t, fmt.Sprintf("%s-%s-options", p.Name(), action), plan(t, action, p, options[p.Name()], facts))
-		}
+		"node":          {"version": "24", "corepack": "yes"},
+		"php": {
+			"version": "8.3", "extensions": "redis,gd", "memory-limit": "-1", "upload-max": "1G",
+			"ini": "max_execution_time = 60;date.timezone=Europe/Berlin", "cli-default": "yes", "site-default": "yes",
+		},
+		"python": {"pipx": "no", "headers": "yes"},
 	}
 }
 

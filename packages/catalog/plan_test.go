@@ -86,6 +86,10 @@ func scripts(plan packages.Plan) []string {
 			out = append(out, c.Script, c.Check)
 		case packages.Prove:
 			out = append(out, c.Script, c.Check, c.Undo)
+		case packages.Write:
+			if strings.HasPrefix(c.Content, "#!/bin/sh\n") {
+				out = append(out, c.Content)
+			}
 		case packages.Persist:
 			out = append(out, c.Version)
 		case packages.Note:
@@ -105,6 +109,7 @@ func TestScriptsArePOSIX(t *testing.T) {
 		list := []string{p.Probe()}
 		for _, action := range []store.Action{store.Install, store.Remove} {
 			list = append(list, scripts(plan(t, action, p, choices(p.Name()), releases()["debian13"]))...)
+			list = append(list, scripts(plan(t, action, p, otherChoices()[p.Name()], releases()["debian12"]))...)
 		}
 		for _, script := range list {
 			if checked[script] {

@@ -2,76 +2,39 @@
 package runtime
 
 import (
-	"bytes"
-	"embed"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"text/template"
 
 	"brokeforge/packages"
 	"brokeforge/packages/apt"
 )
 
-//go:embed templates
-var templates embed.FS
-
-// PHP is PHP with its FastCGI process manager, in the version of the server's
-// distribution.
-type PHP struct{}
+// PHP is PHP with its FastCGI process manager. A server may have several
+// versions side by side. The one of its distribution is the instance without a
+// name, as it always was; the others are named after their branch and come from
+// Sury's repository.
+type PHP struct {
+	Sury apt.Repository
+}
 
 const (
+	versionOption     = "version"
 	extensionsOption  = "extensions"
 	memoryLimitOption = "memory-limit"
 	uploadMaxOption   = "upload-max"
+	iniOption         = "ini"
+	cliDefaultOption  = "cli-default"
+	siteDefaultOption = "site-default"
 
-	// branchKey is what the installed branch, such as "8.2", is recorded as.
-	branchKey = "branch"
+	// distribution is the version that the server's distribution has.
+	distribution = "distribution"
+
+	// branchKey is what the installed branch, such as "8.2", is recorded as,
+	// and repositoryKey the repository that it is from, if any.
+	branchKey     = "branch"
+	repositoryKey = "repository"
 )
-
-// branch returns the branch of PHP that a release of Debian or Ubuntu has. The
-// source are the distributions' package archives.
-func branch(os packages.OS) (string, error) {
-	branches := map[string]string{
-		"debian 12":    "8.2",
-		"debian 13":    "8.4",
-		"ubuntu 22.04": "8.1",
-		"ubuntu 24.04": "8.3",
-	}
-	if b, ok := branches[os.ID+" "+os.Version]; ok {
-		return b, nil
-	}
-	name := os.Pretty
-	if name == "" {
-		name = "an unknown system"
-	}
-	return "", fmt.Errorf("this server runs %s: it is not known which PHP that has. PHP can be installed on Debian 12 and 13 and Ubuntu 22.04 and 24.04", name)
-}
-
-// modules returns the extensions that can be chosen, each with a module that
-// its Debian package brings, in the order of the form.
-func modules() [][2]string {
-	return [][2]string{
-		{"apcu", "apcu"},
-		{"bcmath", "bcmath"},
-		{"curl", "curl"},
-		{"gd", "gd"},
-		{"gmp", "gmp"},
-		{"imagick", "imagick"},
-		{"intl", "intl"},
-		{"ldap", "ldap"},
-		{"mbstring", "mbstring"},
-		{"memcached", "memcached"},
-		{"mysql", "mysqli"},
-		{"pgsql", "pgsql"},
-		{"redis", "redis"},
-		{"soap", "soap"},
-		{"sqlite3", "sqlite3"},
-		{"xml", "xml"},
-		{"zip", "zip"},
-	}
-}
 
 // Name returns "php".
 func (PHP) Name() packages.Name { return "php" }
@@ -90,9 +53,14 @@ func (PHP) Describe() packages.Description {
 	}
 	return packages.Description{
 		Title:    "PHP",
-		Summary:  "PHP-FPM and the command line, in the distribution's version",
+		Summary:  "PHP-FPM and the command line; several versions side by side",
 		Requires: []packages.Name{packages.Base},
 		Options: []packages.Option{
+			{
+				Name: versionOption, Label: "Version", Kind: packages.Choice, Default: distribution, Required: true,
+				Choices: append([]string{distribution}, branches()...),
+				Help:    "the distribution's own, or one from packages.sury.org, beside those that are there",
+			},
 			{
 				Name: extensionsOption, Label: "Extensions", Kind: packages.Several, Choices: extensions,
 				Default: "bcmath,curl,intl,mbstring,mysql,xml,zip",
@@ -106,62 +74,109 @@ func (PHP) Describe() packages.Description {
 				Name: uploadMaxOption, Label: "Largest upload", Kind: packages.Text, Default: "64M", Required: true,
 				Help: "of one request to a site, such as 64M", Validate: acceptSize,
 			},
+			{
+				Name: iniOption, Label: "php.ini", Kind: packages.Text, Validate: acceptINI,
+				Help: "more settings for sites: max_execution_time=60; date.timezone=Europe/Berlin",
+			},
+			{
+				Name: cliDefaultOption, Label: "Default on the command line", Kind: packages.YesNo, Default: "no",
+				Help: `"php" runs this version; else it stays what it was`,
+			},
+			{
+				Name: siteDefaultOption, Label: "Default of sites", Kind: packages.YesNo, Default: "no",
+				Help: "sites that choose no version, and the default site, use it; else it stays what it was",
+			},
+		},
+		Instance: func(v packages.Values) string {
+			if v[versionOption] == distribution {
+				return ""
+			}
+			return v[versionOption]
 		},
 	}
 }
 
-// PHP's shorthand notation for bytes, in capitals.
-var sizePattern = regexp.MustCompile(`^[1-9][0-9]{0,8}[KMG]$`)
+// Probe tells whether PHP-FPM is installed and runs: first the version of the
+// distribution or, where that is not there, the highest; then each version.
+func (PHP) Probe() string { return probePHP() }
 
-func acceptSize(value string) error {
-	if !sizePattern.MatchString(value) {
-		return fmt.Errorf("is not a size: a number with K, M or G, such as 64M")
+// installation is what the commands of one version are made from.
+type installation struct {
+	php        PHP
+	ctx        packages.Context
+	branch     string // such as "8.2"
+	own        bool   // it is the distribution's
+	extensions []string
+}
+
+func (p PHP) installation(ctx packages.Context) (installation, error) {
+	branch, err := branchOf(ctx.Facts.OS)
+	if err != nil {
+		return installation{}, err
+	}
+	i := installation{php: p, ctx: ctx, branch: branch, own: true, extensions: ctx.Values.List(extensionsOption)}
+	switch version := ctx.Values[versionOption]; version {
+	case distribution, "":
+	case branch:
+		return installation{}, fmt.Errorf("PHP %s is what this server's own distribution has: choose version=%s for it", branch, distribution)
+	default:
+		i.branch, i.own = version, false
+	}
+	return i, i.sharesNoDefault()
+}
+
+// sharesNoDefault refuses to make two versions the default of one thing.
+func (i installation) sharesNoDefault() error {
+	for _, option := range []string{cliDefaultOption, siteDefaultOption} {
+		for _, record := range i.ctx.Installed {
+			if record.Name == i.php.Name() && record.Instance != i.ctx.Instance &&
+				record.Configuration[option] == "yes" && i.ctx.Values.Yes(option) {
+				label := packages.Label(record.Name, record.Instance)
+				return fmt.Errorf("%s has %s=yes, which only one version can have: first install that with %[2]s=no", label, option)
+			}
+		}
 	}
 	return nil
 }
 
-func acceptMemory(value string) error {
-	if value == "-1" {
-		return nil
+func (i installation) fpm() string { return "php" + i.branch + "-fpm" }
+
+// owner is whose the Debian packages are.
+func (i installation) owner() packages.Name {
+	if i.own {
+		return i.php.Name()
 	}
-	return acceptSize(value)
+	return i.php.Name() + "-" + packages.Name(i.branch)
 }
 
-// Probe tells whether PHP-FPM is installed and runs, in any version.
-func (PHP) Probe() string {
-	return `found=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' 'php[0-9].[0-9]-fpm' 2>/dev/null |
-sed -n 's/^installed //p' | sort -V | tail -n 1)
-[ -n "$found" ] || exit 1
-systemctl is-active --quiet "${found%% *}" || { echo "${found%% *} is not running" && exit 2; }
-echo "${found#* }"`
-}
-
-// debs returns the Debian packages of a branch with the chosen extensions.
-func debs(branch string, extensions []string) []string {
-	names := []string{"php" + branch + "-fpm", "php" + branch + "-cli"}
-	for _, e := range extensions {
-		names = append(names, "php"+branch+"-"+e)
+// debs returns the Debian packages. They all name the branch: "php-cli" and the
+// like are whatever version is the newest.
+func (i installation) debs() []string {
+	names := []string{i.fpm(), "php" + i.branch + "-cli"}
+	for _, e := range i.extensions {
+		names = append(names, "php"+i.branch+"-"+e)
 	}
 	return names
 }
-
-func iniFile(branch string) string { return "/etc/php/" + branch + "/fpm/conf.d/90-brokeforge.ini" }
 
 // Install returns the commands that install PHP.
 func (p PHP) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err := apt.NeedSystemd(ctx); err != nil {
 		return nil, err
 	}
-	branch, err := branch(ctx.Facts.OS)
+	i, err := p.installation(ctx)
 	if err != nil {
 		return nil, err
 	}
-	extensions := ctx.Values.List(extensionsOption)
-	software, err := apt.Install(p.Name(), debs(branch, extensions)...)
+	repository, err := i.repository()
 	if err != nil {
 		return nil, err
 	}
-	dropped, err := p.dropped(ctx, branch, extensions)
+	software, err := apt.Install(i.owner(), i.debs()...)
+	if err != nil {
+		return nil, err
+	}
+	dropped, err := i.dropped()
 	if err != nil {
 		return nil, err
 	}
@@ -169,35 +184,50 @@ func (p PHP) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	fpm := "php" + branch + "-fpm"
-	commands := append([]packages.Command{packages.Track{Name: "install_software", Label: "Installing software"}}, software...)
+	commands := append(repository, packages.Track{Name: "install_software", Label: "Installing software"})
+	commands = append(commands, rememberDefault(i.owner(), software)...)
 	commands = append(commands, dropped...)
-	return append(commands,
+	commands = append(commands,
 		packages.Track{Name: "configure_php", Label: "Configuring PHP-FPM"},
-		packages.Write{Path: iniFile(branch), Content: ini},
+		packages.Write{Path: iniFile(i.branch), Content: ini},
+		i.cliDefault(),
+	)
+	commands = append(commands,
 		packages.Track{Name: "start_service", Label: "Starting service"},
-		apt.Start(fpm),
+		apt.Start(i.fpm()),
 		packages.Run{
-			Script:    fmt.Sprintf("php-fpm%s -t && systemctl reload %s", branch, fpm),
+			Script:    fmt.Sprintf("php-fpm%s -t && systemctl reload %s", i.branch, i.fpm()),
 			IfChanged: true,
 		},
+	)
+	commands = append(commands, i.siteDefault()...)
+	return append(commands,
 		packages.Track{Name: "verify", Label: "Verifying"},
-		packages.Run{Title: "see that PHP-FPM listens and has its extensions", Script: verify(branch, extensions), IfChanged: true},
-		packages.Persist{Version: apt.Version(fpm), Configuration: map[string]string{branchKey: branch}},
+		packages.Run{Title: "see that PHP-FPM listens and has its extensions", Script: verify(i.branch, i.extensions), IfChanged: true},
+		packages.Persist{Version: apt.Version(i.fpm()), Configuration: i.recorded()},
 	), nil
 }
 
-// dropped returns the commands that remove the extensions that were chosen
-// when PHP was last installed, and are no more.
-func (p PHP) dropped(ctx packages.Context, branch string, extensions []string) ([]packages.Command, error) {
-	record, ok := ctx.Installs(p.Name())
-	if !ok || record.Configuration[branchKey] != branch {
-		return nil, nil
+func (i installation) recorded() map[string]string {
+	out := map[string]string{branchKey: i.branch}
+	if !i.own {
+		out[repositoryKey] = i.php.Sury.Name
 	}
+	return out
+}
+
+// dropped returns the commands that remove the extensions that were chosen
+// when this version was last installed, and are no more.
+func (i installation) dropped() ([]packages.Command, error) {
 	var names []string
-	for _, e := range packages.Values(record.Configuration).List(extensionsOption) {
-		if !slices.Contains(extensions, e) {
-			names = append(names, "php"+branch+"-"+e)
+	for _, record := range i.ctx.Installed {
+		if record.Name != i.php.Name() || record.Instance != i.ctx.Instance || record.Configuration[branchKey] != i.branch {
+			continue
+		}
+		for _, e := range packages.Values(record.Configuration).List(extensionsOption) {
+			if !slices.Contains(i.extensions, e) {
+				names = append(names, "php"+i.branch+"-"+e)
+			}
 		}
 	}
 	if len(names) == 0 {
@@ -223,55 +253,4 @@ loaded=$(php-fpm%[1]s -m) || exit 1
 		}
 	}
 	return b.String() + fmt.Sprintf("php%s -v", branch)
-}
-
-func settings(values packages.Values) (string, error) {
-	t, err := template.ParseFS(templates, "templates/php.ini.tmpl")
-	if err != nil {
-		return "", fmt.Errorf("read template: %w", err)
-	}
-	var b bytes.Buffer
-	err = t.Execute(&b, map[string]string{
-		"MemoryLimit": values[memoryLimitOption],
-		"UploadMax":   values[uploadMaxOption],
-	})
-	if err != nil {
-		return "", fmt.Errorf("fill template: %w", err)
-	}
-	return b.String(), nil
-}
-
-var branchPattern = regexp.MustCompile(`^[0-9]\.[0-9]$`)
-
-// Remove returns the commands that take away what installing PHP has brought.
-// Other versions of PHP, and packages that were there before, stay.
-func (p PHP) Remove(ctx packages.Context) ([]packages.Command, error) {
-	branch := ctx.Values[branchKey]
-	if !branchPattern.MatchString(branch) {
-		return nil, fmt.Errorf("the record of php does not tell which version was installed")
-	}
-	software, err := apt.PurgeAdded(p.Name(), "php"+branch+"-")
-	if err != nil {
-		return nil, err
-	}
-	ini := iniFile(branch)
-	fpm := "php" + branch + "-fpm"
-	commands := []packages.Command{
-		packages.Track{Name: "remove_settings", Label: "Removing settings"},
-		packages.Run{Script: "rm -f " + ini, Check: "[ ! -e " + ini + " ]"},
-		packages.Track{Name: "remove_software", Label: "Removing software"},
-	}
-	commands = append(commands, software...)
-	return append(commands,
-		packages.Track{Name: "verify", Label: "Verifying"},
-		packages.Run{
-			Title: "reload a PHP-FPM that was there before",
-			Script: fmt.Sprintf(`if systemctl is-active --quiet %[1]s; then
-	echo "%[1]s was on the server before BrokeForge installed PHP: it stays"
-	systemctl reload %[1]s
-fi`, fpm),
-			IfChanged: true,
-		},
-		packages.Forget{},
-	), nil
 }

@@ -1,0 +1,365 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brokeforge/e2e/archive"
+	"brokeforge/e2e/hosts"
+	"brokeforge/packages"
+	"brokeforge/packages/catalog"
+)
+
+// ownPHP is the branch of PHP that each release has.
+var ownPHP = map[hosts.Suite]string{hosts.Bookworm: "8.2", hosts.Trixie: "8.4"}
+
+// TestPHP puts versions of PHP side by side on each release: the distribution's, which is real, and two of
+// the test's own archive, which say what they are.
+func TestPHP(t *testing.T) {
+	if !hosts.Require(t) {
+		return
+	}
+	for name, suite := range suites {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, hosts.Spec{Name: "php-" + name, Suite: suite})
+			depot := newDepot(t, h, append(archive.PHP("8.3", "mysql", "xml"), archive.PHP("7.4")...)...)
+			p := newProgram(t)
+			p.configure("sury", depot.url, depot.key.Fingerprint, "")
+			p.add(h)
+			v := versions{p, h, ownPHP[suite]}
+			v.distribution()
+			v.beside()
+			v.chosen()
+			if err := h.Reboot(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "nginx answers after the reboot", func() bool {
+				return answers(h, "80") && strings.HasPrefix(v.page("80"), "php 8.3 ")
+			})
+			v.isChosen("8.3")
+			v.third()
+			v.remove()
+		})
+	}
+}
+
+type versions struct {
+	program
+	h   *hosts.Host
+	own string
+}
+
+// page returns what the PHP behind a port of the host answers.
+func (v versions) page(port string) string {
+	v.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get("http://" + net.JoinHostPort(v.h.Address(), port) + "/probe.php")
+	if err != nil {
+		v.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		v.Fatal(err)
+	}
+	return string(body)
+}
+
+// isChosen sees that sites and the command line have a version.
+func (v versions) isChosen(branch string) {
+	v.Helper()
+	if got := v.page("80"); !strings.HasPrefix(got, "php "+branch+" fpm-fcgi") {
+		v.Errorf("the default site has not %s: %q", branch, got)
+	}
+	if got := on(v, v.h, "php", "-v"); !strings.HasPrefix(got, "PHP "+branch+".") {
+		v.Errorf("the command line has not %s: %q", branch, got)
+	}
+}
+
+// found reads what the probe says, as the program does.
+func (v versions) found() map[packages.Name]packages.PresenceState {
+	v.Helper()
+	facts, err := packages.ParseFacts([]byte(on(v, v.h, "sh", "-c", packages.FactsScript(catalog.New()))+"\n"), time.Now())
+	if err != nil {
+		v.Fatal(err)
+	}
+	out := map[packages.Name]packages.PresenceState{}
+	for name, presence := range facts.Found {
+		if strings.HasPrefix(string(name), "php") {
+			out[name] = presence.State
+		}
+	}
+	return out
+}
+
+func (v versions) nothingToDo(args ...string) {
+	v.Helper()
+	r := v.must(0, args...)
+	contains(v, r.stdout+r.stderr, "nothing to do")
+}
+
+func (v versions) distribution() {
+	v.Helper()
+	if diff := cmp.Diff(map[packages.Name]packages.PresenceState{"php": packages.Absent}, v.found()); diff != "" {
+		v.Errorf("before (-want +got):\n%s", diff)
+	}
+	v.must(0, "install", "nginx", "php", "--set", "php.ini=max_input_time=61; date.timezone = Europe/Berlin", "--on", v.h.Name, "--yes")
+	on(v, v.h, "sh", "-c", "echo '<?php echo \"php \", PHP_MAJOR_VERSION, \".\", PHP_MINOR_VERSION, \" \", php_sapi_name(), \" \", ini_get(\"max_input_time\"), ini_get(\"date.timezone\"), ini_get(\"memory_limit\");' >"+docRoot+"/probe.php")
+	v.isChosen(v.own)
+	if got, want := v.page("80"), "php "+v.own+" fpm-fcgi 61Europe/Berlin256M"; got != want {
+		v.Errorf("the page is %q, not %q", got, want)
+	}
+	if left := sources(v, v.h); left != "" {
+		v.Errorf("the distribution's PHP brought a repository: %s", left)
+	}
+	v.nothingToDo("install", "php", "--on", v.h.Name, "--yes")
+	r := v.must(2, "install", "php", "--set", "php.version="+v.own, "--on", v.h.Name, "--yes")
+	contains(v, r.stdout+r.stderr, "choose version=distribution")
+}
+
+// beside puts another version beside the distribution's, which stays the default.
+func (v versions) beside() {
+	v.Helper()
+	v.must(0, "install", "php", "--set", "php.version=8.3", "--set", "php.extensions=mysql,xml", "--set", "php.ini=max_execution_time=62", "--on", v.h.Name, "--yes")
+	v.isChosen(v.own)
+	on(v, v.h, "sh", "-c", `cat >/etc/nginx/sites-enabled/beside <<'end'
+server {
+	listen 8083;
+	location / {
+		include fastcgi_params;
+		fastcgi_pass unix:/run/php/php8.3-fpm.sock;
+	}
+}
+end
+systemctl reload nginx`)
+	eventually(v, "nginx listens on 8083", func() bool { return answers(v.h, "8083") })
+	contains(v, v.page("8083"), "php 8.3 fpm-fcgi", "max_execution_time = 62", "memory_limit = 256M")
+	contains(v, on(v, v.h, "php8.3", "-v"), "PHP 8.3.99")
+	contains(v, on(v, v.h, "php-fpm8.3", "-m"), "mysqli", "xml")
+	v.nothingToDo("install", "php", "--set", "php.version=8.3", "--on", v.h.Name, "--yes")
+	v.nothingToDo("install", "php", "--on", v.h.Name, "--yes")
+	want := map[packages.Name]packages.PresenceState{
+		"php": packages.Present, "php@8.3": packages.Present, packages.Name("php@" + v.own): packages.Present,
+	}
+	if diff := cmp.Diff(want, v.found()); diff != "" {
+		v.Errorf("the probe (-want +got):\n%s", diff)
+	}
+	on(v, v.h, "systemctl", "stop", "php8.3-fpm")
+	want["php@8.3"] = packages.Partial
+	if diff := cmp.Diff(want, v.found()); diff != "" {
+		v.Errorf("the probe, with 8.3 stopped (-want +got):\n%s", diff)
+	}
+	v.must(0, "install", "php", "--set", "php.version=8.3", "--on", v.h.Name, "--yes")
+	contains(v, v.must(0, "status").stdout, "php ", "php@8.3")
+}
+
+// chosen makes it the default of both, and drops an extension by the way.
+func (v versions) chosen() {
+	v.Helper()
+	v.must(0, "install", "php", "--set", "php.version=8.3", "--set", "php.extensions=xml",
+		"--set", "php.cli-default=yes", "--set", "php.site-default=yes", "--on", v.h.Name, "--yes")
+	v.isChosen("8.3")
+	contains(v, v.page("8083"), "max_execution_time = 62") // what was chosen before still holds
+	if got := on(v, v.h, "sh", "-c", "dpkg-query -W -f '${db:Status-Status}' php8.3-mysql 2>/dev/null || echo gone"); strings.Contains(got, "installed") && got != "not-installed" {
+		v.Errorf("the extension that is no longer chosen is %s", got)
+	}
+	for _, option := range []string{"cli-default", "site-default"} {
+		r := v.must(2, "install", "php", "--set", "php."+option+"=yes", "--on", v.h.Name, "--yes")
+		contains(v, r.stdout+r.stderr, "php@8.3 has "+option+"=yes")
+	}
+	v.nothingToDo("install", "php", "--set", "php.version=8.3", "--on", v.h.Name, "--yes")
+}
+
+// third comes beside both, and changes no default.
+func (v versions) third() {
+	v.Helper()
+	v.must(0, phpOf(v.h, "7.4")...)
+	v.isChosen("8.3")
+	v.must(0, "install", "php", "--set", "php.version=8.3", "--set", "php.cli-default=no", "--set", "php.site-default=no", "--on", v.h.Name, "--yes")
+	v.isChosen(v.own)
+	v.must(0, "install", "php", "--set", "php.version=8.3", "--set", "php.cli-default=yes", "--set", "php.site-default=yes", "--on", v.h.Name, "--yes")
+	v.isChosen("8.3")
+}
+
+func (v versions) remove() {
+	v.Helper()
+	v.nothingToDo("remove", "php@5.6", "--on", v.h.Name, "--yes")
+	v.must(0, "remove", "php@8.3", "--on", v.h.Name, "--yes")
+	v.isChosen(v.own)
+	if mode := on(v, v.h, "sh", "-c", "update-alternatives --query php | sed -n 's/^Status: //p'"); mode != "auto" {
+		v.Errorf("the alternative of php is %s", mode)
+	}
+	if left := on(v, v.h, "sh", "-c", "ls -d /etc/php/8.3 /etc/systemd/system/php8.3* /usr/bin/php8.3 2>/dev/null || true"); left != "" {
+		v.Errorf("left of 8.3: %s", left)
+	}
+	contains(v, on(v, v.h, "php7.4", "-v"), "PHP 7.4.99")
+	v.must(0, "remove", "php", "--on", v.h.Name, "--yes")
+	contains(v, on(v, v.h, "php", "-v"), "PHP 7.4.99")
+	if got := v.page("80"); !strings.HasPrefix(got, "php 7.4 fpm-fcgi") {
+		v.Errorf("the last PHP does not serve the default site: %q", got)
+	}
+	status := v.must(0, "status").stdout
+	if contains(v, status, "php@7.4"); strings.Contains(status, "php@8.3") {
+		v.Errorf("php@8.3 is still recorded:\n%s", status)
+	}
+	v.must(0, "remove", "php@7.4", "--on", v.h.Name, "--yes")
+	on(v, v.h, "rm", docRoot+"/probe.php")
+	if left := on(v, v.h, "sh", "-c", "dpkg-query -W -f '${Package} ${db:Status-Abbrev}\\n' | grep '^php' | grep -v 'un $' || true; ls -d /etc/php /usr/bin/php /etc/systemd/system/php* /var/lib/brokeforge/php 2>/dev/null || true"); left != "" {
+		v.Errorf("left of PHP: %s", left)
+	}
+	if left := sources(v, v.h); left != "" {
+		v.Errorf("left of the repository: %s", left)
+	}
+	if status, _ := get(v, v.h, "/"); status != 200 {
+		v.Errorf("without PHP, / answers %d", status)
+	}
+	if got := on(v, v.h, "systemctl", "--failed", "--plain", "--no-legend"); strings.Contains(got, "php") || strings.Contains(got, "nginx") {
+		v.Errorf("failed units: %s", got)
+	}
+}
+
+// TestRuntimes installs composer, Node.js and Python on each release and takes them away again.
+func TestRuntimes(t *testing.T) {
+	if !hosts.Require(t) {
+		return
+	}
+	for name, suite := range suites {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, hosts.Spec{Name: "run-" + name, Suite: suite})
+			p := newProgram(t)
+			p.add(h)
+			p.must(0, "install", "base", "--on", h.Name, "--yes")
+			before := packagesOf(t, h)
+			composer(p, h)
+			python(p, h)
+			node(p, h)
+			if after := packagesOf(t, h); after != before {
+				t.Errorf("what is installed differs (-before +after):\n%s", cmp.Diff(before, after))
+			}
+		})
+	}
+}
+
+// twice installs a package twice: the second time has nothing to do.
+func twice(p program, h *hosts.Host, args ...string) {
+	p.Helper()
+	args = append([]string{"install"}, append(args, "--on", h.Name, "--yes")...)
+	p.must(0, args...)
+	r := p.must(0, args...)
+	contains(p, r.stdout+r.stderr, "nothing to do")
+}
+
+func asUser(p program, h *hosts.Host, script string) string {
+	p.Helper()
+	return on(p, h, "runuser", "-l", "brokeforge", "-c", script)
+}
+
+func composer(p program, h *hosts.Host) {
+	p.Helper()
+	twice(p, h, "composer")
+	contains(p, asUser(p, h, "composer --no-interaction --version"), "Composer version 2")
+	contains(p, on(p, h, "php", "-v"), "PHP "+ownPHP[h.Suite])
+	p.must(0, "remove", "composer", "--on", h.Name, "--yes")
+	if out := on(p, h, "sh", "-c", "command -v composer php || true"); out != "" {
+		p.Errorf("left of composer: %s", out)
+	}
+}
+
+func python(p program, h *hosts.Host) {
+	p.Helper()
+	twice(p, h, "python")
+	on(p, h, "apt-get", "-q", "-y", "install", "--no-install-recommends", "python3-yaml")
+	contains(p, asUser(p, h, "python3 -m venv --system-site-packages v && v/bin/python -c 'import sys, yaml; print(sys.prefix, yaml.dump([1]))'"), "/home/brokeforge/v")
+	asUser(p, h, "python3 -m venv w && w/bin/pip --version && pipx --version")
+	r := p.must(0, "install", "python", "--set", "python.pipx=no", "--on", h.Name, "--yes")
+	if out := on(p, h, "sh", "-c", "command -v pipx || true"); out != "" {
+		p.Errorf("pipx is still there:\n%s", r.stdout)
+	}
+	p.must(0, "remove", "python", "--on", h.Name, "--yes")
+	// Somebody else's package keeps the interpreter.
+	contains(p, on(p, h, "python3", "-c", "import yaml; print(yaml.dump([1]))"), "- 1")
+	on(p, h, "apt-get", "-q", "-y", "purge", "--auto-remove", "python3-yaml")
+	on(p, h, "rm", "-r", "/home/brokeforge/v", "/home/brokeforge/w")
+}
+
+func node(p program, h *hosts.Host) {
+	p.Helper()
+	r := p.must(2, "install", "node", "--set", "node.corepack=yes", "--on", h.Name, "--yes")
+	contains(p, r.stdout+r.stderr, "corepack comes with NodeSource")
+	twice(p, h, "node")
+	contains(p, asUser(p, h, "node -e 'console.log(1+1)'"), "2")
+	contains(p, asUser(p, h, `mkdir -p lib app && echo '{"name":"small","version":"1.0.0","main":"i.js"}' >lib/package.json && echo 'module.exports = "from npm"' >lib/i.js &&
+(cd lib && npm pack --silent) && cd app && npm init -y >/dev/null && npm install --offline --no-audit ../lib/small-1.0.0.tgz >/dev/null && node -p 'require("small")'`), "from npm")
+	on(p, h, "rm", "-r", "/home/brokeforge/lib", "/home/brokeforge/app")
+
+	depot := newDepot(p, h, archive.Node("24"), archive.Node("22"))
+	depot.publish("nodistro", "tests", "tests", depot.key)
+	p.configure("nodesource", depot.url, depot.key.Fingerprint, "")
+	r = p.run("install", "node", "--set", "node.version=20", "--on", h.Name, "--yes")
+	if r.code != 1 {
+		p.Errorf("a version that is not offered: exit status %d", r.code)
+	}
+	contains(p, r.stderr, "does not offer nodejs in a version 20", "choose version=distribution")
+	on(p, h, "systemd-run", "--unit=sleeper", "sh", "-c", "exec sleep 1000 # node")
+	for _, version := range []string{"24", "22"} {
+		twice(p, h, "node", "--set", "node.version="+version, "--set", "node.corepack=yes")
+		contains(p, asUser(p, h, "node -v; npm --version; readlink /usr/bin/yarn"), "v"+version+".99.0", "10.99.0", "corepack")
+	}
+	if err := h.Reboot(p.Context()); err != nil {
+		p.Fatal(err)
+	}
+	contains(p, asUser(p, h, "node -v"), "v22.99.0")
+	p.must(0, "install", "node", "--set", "node.corepack=no", "--on", h.Name, "--yes")
+	twice(p, h, "node", "--set", "node.version=distribution", "--set", "node.npm=no")
+	if left := sources(p, h); left != "" {
+		p.Errorf("left of the repository: %s", left)
+	}
+	if out := on(p, h, "sh", "-c", "node -v; command -v npm yarn pnpm || true"); strings.Contains(out, ".99.") || strings.Contains(out, "/") {
+		p.Errorf("the distribution's Node.js without npm is: %s", out)
+	}
+	p.must(0, "remove", "node", "--on", h.Name, "--yes")
+	if out := on(p, h, "sh", "-c", "command -v node npm yarn || true"); out != "" {
+		p.Errorf("left of Node.js: %s", out)
+	}
+}
+
+// TestRuntimeInput gives every option of the runtimes values that it must refuse, before any server is
+// asked.
+func TestRuntimeInput(t *testing.T) {
+	p := newProgram(t)
+	bad := []string{
+		"$(id)", "`id`", "a;id", "a\nb", "a'b", `a"b`, "x\x1b[31m", "é", "-", "--yes", "../../etc", "9.9", "8", "8.3 ", "8.3;id",
+		strings.Repeat("9", 5000), "\x00", "\u202e8.3", "NaN", "%s",
+	}
+	for _, option := range []string{"php.version", "php.memory-limit", "php.upload-max", "php.extensions", "php.ini", "php.cli-default", "php.site-default", "node.version", "node.npm", "node.corepack", "python.pipx", "python.headers"} {
+		name, _, _ := strings.Cut(option, ".")
+		for _, value := range bad {
+			if strings.Contains(value, "\x00") || option == "php.version" && strings.TrimSpace(value) == "8.3" {
+				continue // no argument can hold the one, and the other is right
+			}
+			r := p.run("install", name, "--set", option+"="+value, "--on", "nowhere", "--yes")
+			if r.code != 2 || !strings.Contains(r.stderr, option) {
+				t.Errorf("%s=%.40q: exit status %d\n%.300s", option, value, r.code, r.stderr)
+			}
+			if strings.ContainsAny(r.stderr, "\x1b\u202e") || len(r.stderr) > 20000 {
+				t.Errorf("%s=%.40q: the answer is no text for people: %.300q", option, value, r.stderr)
+			}
+		}
+	}
+	r := p.must(2, "install", "php", "--set", "php.version=8.3", "--set", "php.version=8.2", "--on", "nowhere")
+	contains(t, r.stderr, "twice")
+	p.configure("sury", "https://x/$(id)", strings.Repeat("A", 40), "")
+	contains(t, p.must(2, "install", "php", "--on", "nowhere", "--yes").stderr, "repositories.sury.uri")
+	p.configure("sury", "https://x/php", strings.Repeat("a", 40), "")
+	contains(t, p.must(2, "install", "php", "--on", "nowhere", "--yes").stderr, "repositories.sury.fingerprint")
+	p.configure("sury", "https://x/php", strings.Repeat("A", 40), "../x")
+	contains(t, p.must(2, "install", "php", "--on", "nowhere", "--yes").stderr, "repositories.sury.suite")
+}
