@@ -148,6 +148,7 @@ func TestFactsScript(t *testing.T) {
 		fake{name: "half", probe: "echo \"it's half 'done'\"\nexit 2"},
 		fake{name: "wrong", probe: "if then"},
 		fake{name: "reader", probe: "cat >/dev/null; exit 1"},
+		fake{name: "several", probe: "echo 8.2\necho '@8.3 0 8.3.1'\necho '@7 2 it is not running'\necho other\n"},
 		fake{name: "silent"},
 	}
 	cmd := exec.Command("sh", "-c", packages.FactsScript(c))
@@ -161,11 +162,14 @@ func TestFactsScript(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	want := map[packages.Name]packages.Presence{
-		"there":  {State: packages.Present, Version: "1.2-3"},
-		"away":   {State: packages.Absent},
-		"half":   {State: packages.Partial, Detail: "it's half 'done'"},
-		"wrong":  {State: packages.Partial},
-		"reader": {State: packages.Absent},
+		"there":       {State: packages.Present, Version: "1.2-3"},
+		"away":        {State: packages.Absent},
+		"half":        {State: packages.Partial, Detail: "it's half 'done'"},
+		"wrong":       {State: packages.Partial},
+		"reader":      {State: packages.Absent},
+		"several":     {State: packages.Present, Version: "8.2"},
+		"several@8.3": {State: packages.Present, Version: "8.3.1"},
+		"several@7":   {State: packages.Partial, Detail: "it is not running"},
 	}
 	if diff := cmp.Diff(want, facts.Found); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)

@@ -22,7 +22,7 @@ fi
 
 # The wanted ones become the missing ones, one by one.
 set -- debootstrap debian-archive-keyring systemd-container iproute2 nftables mount \
-    openssh-client ca-certificates tmux shellcheck busybox "$@"
+    openssh-client ca-certificates tmux shellcheck busybox gnupg "$@"
 for package in "$@"; do
     shift
     status=$(dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null) || status=
