@@ -81,6 +81,19 @@ known() {
 		$2 == "|" && index($3, begins) == 1 { found = 1 } END { exit !found }'
 }
 
+# installed PACKAGE[=VERSION] says whether it is installed, in a version that
+# begins so.
+installed() {
+	case $1 in
+	*=*) begins=${1#*=} ;;
+	*) begins= ;;
+	esac
+	case $(dpkg-query -W -f '${db:Status-Status} ${Version}' -- "${1%%=*}" 2>/dev/null) in
+	"installed $begins"*) return 0 ;;
+	esac
+	return 1
+}
+
 used() {
 	[ -e "$own/users/$owner" ] || return 1
 	if [ -e "$own/elsewhere" ]; then
@@ -93,7 +106,7 @@ used() {
 	fi
 	cache=apt-cache
 	for wanted; do
-		known "$wanted" || return 1
+		installed "$wanted" || known "$wanted" || return 1
 	done
 }
 

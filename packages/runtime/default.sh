@@ -6,7 +6,8 @@
 # usage: default [-n] remember OWNER       notes what it is, before OWNER changes it
 #        default [-n] take OWNER VERSION   makes it VERSION
 #        default [-n] leave OWNER [VERSION]   makes it what was noted, where it is VERSION
-#                                    by OWNER's doing or that of alternatives alone
+#                                    by OWNER's doing or that of alternatives alone;
+#                                    without VERSION, one that apt brought for OWNER
 #        default [-n] forget OWNER         the same after OWNER has gone, for good
 #
 # With -n it changes nothing, and exits with 0 where nothing would change.
@@ -89,8 +90,12 @@ leave() {
 	for binary in php phar phar.phar; do
 		ask "$binary"
 		noted "$binary"
-		mine=${version:+/usr/bin/$binary$version}
-		[ "$value" = "${mine:-$value}" ] || continue
+		[ -n "$value" ] || continue
+		if [ -n "$version" ]; then
+			[ "$value" = "/usr/bin/$binary$version" ] || continue
+		else
+			grep -qsxF "php${value#/usr/bin/"$binary"}-cli" "/var/lib/brokeforge/added/$owner" || continue
+		fi
 		if [ "$mode" = auto ]; then
 			# The first PHP on the server is the default, whatever is chosen.
 			[ -z "$was" ] || [ "$was" = "$value" ] || ! offers "$was" || change --set "$binary" "$was"
