@@ -93,10 +93,14 @@ func node(p program, h *hosts.Host) {
 		p.Errorf("a version that is not offered: exit status %d", r.code)
 	}
 	contains(p, r.stderr, "does not offer nodejs in a version 20", "choose version=distribution")
+	contains(p, asUser(p, h, "node -p '1+1'; npm --version"), "2") // what was there still is
 	on(p, h, "systemd-run", "--unit=sleeper", "sh", "-c", "exec sleep 1000 # node")
 	for _, version := range []string{"24", "22"} {
 		twice(p, h, "node", "--set", "node.version="+version, "--set", "node.corepack=yes")
 		contains(p, asUser(p, h, "node -v; npm --version; readlink /usr/bin/yarn"), "v"+version+".99.0", "10.99.0", "corepack")
+	}
+	if got := on(p, h, "systemctl", "is-active", "sleeper"); got != "active" {
+		p.Errorf("a program with node in its arguments is %s", got)
 	}
 	if err := h.Reboot(p.Context()); err != nil {
 		p.Fatal(err)

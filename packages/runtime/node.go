@@ -97,31 +97,39 @@ func (n Node) Install(ctx packages.Context) ([]packages.Command, error) {
 	), nil
 }
 
-// before returns the commands that make way for the version, and have apt know
-// it.
+// before returns the commands that have apt know the version, and then make way
+// for it: what is there goes only when the other can come.
 func (n Node) before(ctx packages.Context, version string) ([]packages.Command, error) {
-	var commands []packages.Command
 	record, recorded := ctx.Installs(n.Name())
-	if was := record.Configuration[versionOption]; recorded && was != version {
-		purge, err := apt.PurgeBrought(n.Name(), nodePatterns()...)
+	was := record.Configuration[versionOption]
+	commands, err := n.repository(ctx, version)
+	if err != nil || !recorded || was == version {
+		return commands, err
+	}
+	purge, err := apt.PurgeBrought(n.Name(), nodePatterns()...)
+	if err != nil {
+		return nil, err
+	}
+	last := purge[len(purge)-1].(packages.Run)
+	last.Title = "take off the former Node.js, " + was
+	last.Check += " || " + isVersion(version)
+	commands = append(commands, packages.Track{Name: "make_way", Label: "Removing the former version"})
+	commands = append(append(commands, purge[:len(purge)-1]...), last)
+	if record.Configuration[repositoryKey] != "" && version == distribution {
+		leave, err := n.NodeSource.Leave(n.Name())
 		if err != nil {
 			return nil, err
 		}
-		last := purge[len(purge)-1].(packages.Run)
-		last.Title = "take off the former Node.js, " + was
-		last.Check += " || " + isVersion(version)
-		commands = append(commands, packages.Track{Name: "make_way", Label: "Removing the former version"})
-		commands = append(append(commands, purge[:len(purge)-1]...), last)
-		if record.Configuration[repositoryKey] != "" && version == distribution {
-			leave, err := n.NodeSource.Leave(n.Name())
-			if err != nil {
-				return nil, err
-			}
-			commands = append(commands, leave[len(apt.Helper()):]...)
-		}
+		commands = append(commands, leave[len(apt.Helper()):]...)
 	}
+	return commands, nil
+}
+
+// repository returns the commands that have apt know the version, none for the
+// distribution's own.
+func (n Node) repository(ctx packages.Context, version string) ([]packages.Command, error) {
 	if version == distribution {
-		return commands, nil
+		return nil, nil
 	}
 	source, err := n.NodeSource.At(ctx.Facts, version)
 	if err != nil {
@@ -132,8 +140,7 @@ func (n Node) before(ctx packages.Context, version string) ([]packages.Command, 
 	if err != nil {
 		return nil, err
 	}
-	commands = append(commands, packages.Track{Name: "add_repository", Label: "Checking the repository"})
-	return append(commands, use...), nil
+	return append([]packages.Command{packages.Track{Name: "add_repository", Label: "Checking the repository"}}, use...), nil
 }
 
 // isVersion returns a check that nodejs is installed in a version.

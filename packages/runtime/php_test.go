@@ -213,6 +213,26 @@ func TestNodeMakesWayForAnotherVersion(t *testing.T) {
 	}
 }
 
+// What is there may go only after the repository was found to have the other.
+func TestNodeChecksBeforeItMakesWay(t *testing.T) {
+	node := runtime.Node{NodeSource: apt.Known().NodeSource}
+	values, err := packages.Complete(node, packages.Values{"version": "24"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := packages.Context{Values: values}
+	ctx.Installed = []store.ServerPackage{{Name: "node", Configuration: map[string]string{"version": "22", "repository": "nodesource"}}}
+	commands, err := node.Install(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := commandText(commands)
+	use, purge := strings.Index(text, "repository use nodesource"), strings.Index(text, "purge-added")
+	if use < 0 || purge < use {
+		t.Errorf("the former version goes before the other was found:\n%s", text)
+	}
+}
+
 func TestPHPRemovesTheRecordedVersion(t *testing.T) {
 	ctx := context(t, nil, packages.OS{ID: "debian", Version: "13"})
 	for _, branch := range []string{"", "8", "8.2; id", "../8"} {
