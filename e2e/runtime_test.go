@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"brokeforge/e2e/archive"
 	"brokeforge/e2e/hosts"
 )
@@ -26,9 +24,7 @@ func TestRuntimes(t *testing.T) {
 			composer(p, h)
 			python(p, h)
 			node(p, h)
-			if after := packagesOf(t, h); after != before {
-				t.Errorf("what is installed differs (-before +after):\n%s", cmp.Diff(before, after))
-			}
+			isAsBefore(t, h, before)
 		})
 	}
 }

@@ -121,7 +121,7 @@ func PurgeAdded(owner packages.Name, prefixes ...string) ([]packages.Command, er
 }
 
 // PurgeBrought is PurgeAdded, and removes what else came along for the owner
-// and nothing needs any more.
+// and nothing needs or recommends any more.
 func PurgeBrought(owner packages.Name, prefixes ...string) ([]packages.Command, error) {
 	return purgeAdded("purge-added --orphans", owner, prefixes)
 }

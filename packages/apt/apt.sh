@@ -260,7 +260,7 @@ purge() {
 }
 
 # purge_orphans LIST removes what is in a sorted list, was not asked for by
-# anybody, and is needed by nothing any more.
+# anybody, and is neither needed nor recommended by anything any more.
 purge_orphans() {
 	apt-get -s -q autoremove | sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort -u >"$scratch/unneeded"
 	orphans=$(comm -12 "$1" "$scratch/unneeded" | tr '\n' ' ')
