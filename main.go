@@ -77,12 +77,15 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	questions := job.NewQuestions()
 	pool := sshrun.NewPool(sshrun.Options{
-		KnownHosts: s.Config.SSH.KnownHosts, AgentSocket: s.Config.SSH.AgentSocket,
-		DialTimeout: s.Config.SSH.DialTimeout, KeepAlive: s.Config.SSH.KeepAlive,
+		KnownHosts: s.Config.SSH.KnownHosts, AgentSocket: s.Config.SSH.AgentSocket, SSHConfig: sshConfig(s.Config.SSH.Config),
+		DialTimeout: s.Config.SSH.DialTimeout, KeepAlive: s.Config.SSH.KeepAlive, Asker: questions,
+		Port: s.Config.Server.Port, User: s.Config.Server.User, KeyFile: s.Config.Server.Key,
 	})
 	engine := job.New(job.Config{
-		Store: db, Catalog: catalog.New(catalog.Repositories(s.Config.Repositories.Over(apt.Known()))), Connector: job.Pool(pool),
+		Store: db, Catalog: catalog.New(catalog.Repositories(s.Config.Repositories.Over(apt.Known()))),
+		Connector: job.Pool(pool), Questions: questions,
 		Parallel: s.Config.Parallel, Notifier: sender(s.Config.Alerts), By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	release := sync.OnceValue(func() error {
@@ -121,6 +124,15 @@ func unlock(ctx context.Context, db *store.DB) error {
 		return nil // what is wrong with the key is told where it is needed
 	}
 	return db.Unlock(ctx)
+}
+
+// sshConfig returns the files of ssh's configuration: the one that the settings
+// name, and that of the system.
+func sshConfig(file string) []string {
+	if file == "none" {
+		return []string{}
+	}
+	return []string{file, "/etc/ssh/ssh_config"}
 }
 
 // sessionEngine is an engine as the commands want it.

@@ -10,6 +10,12 @@ import (
 
 // ask puts a question to the person at the terminal. Everything but y and yes
 // means no.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	a.terminal.Lock()
+	defer a.terminal.Unlock()
+	return a.Env.ask(ctx, question)
+}
+
 func (e Env) ask(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
 	type answer struct {

@@ -27,6 +27,14 @@ type Engine interface {
 	OpenShell(context.Context, store.ID) (job.Shell, error)
 	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
 	Import(context.Context, job.Import) error
+	ChangeServer(context.Context, store.ID, job.ServerChange) (store.Server, error)
+	TrustHostKey(ctx context.Context, server store.ID, fingerprint string) error
+	Refresh(context.Context, store.ID) (job.ServerView, error)
+
+	Attend() (leave func())
+	Questions() []job.Question
+	Answer(id, value string) error
+	Decline(id string)
 
 	Prepare(context.Context, job.Request) []job.Prepared
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)

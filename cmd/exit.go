@@ -102,8 +102,8 @@ func hint(err error) string {
 	case errors.As(err, &usage):
 		return fmt.Sprintf("see %s --help", usage.command)
 	case errors.As(err, &key) && key.Changed():
-		return fmt.Sprintf("if %s was installed anew, take the old key out of your known_hosts file, "+
-			"then: brokeforge server remove %s, and add it again; if not, somebody may be listening in", key.Server, key.Server)
+		return fmt.Sprintf("if %s was installed anew, compare the new key with ssh-keygen -lf on its console, "+
+			"then: brokeforge server trust %s; if not, somebody may be listening in", key.Whose(), key.Server)
 	case errors.As(err, &key):
 		return "compare it with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the server's console; " +
 			"--accept-new accepts it without asking"

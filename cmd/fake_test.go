@@ -81,23 +81,28 @@ type fakeEngine struct {
 	secrets  packages.Secrets // of every server
 	tasks    map[string][]packages.TaskRun
 
-	rekeyed   []store.Rekey
-	recovered bool
-	requests  []job.Request
-	started   []string // servers
-	cancelled []store.ID
-	added     []job.NewServer
-	forgotten []store.ID
-	shell     job.Shell
-	shellErr  error
-	items     []job.ImportItem // what an import does
-	imports   []job.ImportRequest
-	imported  int
-	changed   chan struct{}
-	alerts    []store.Alert
-	monitored bool
-	out       map[store.ID][]string
-	idle      func(server string) // called when a run that has no further frame is looked at
+	rekeyed       []store.Rekey
+	recovered     bool
+	shell         job.Shell
+	shellErr      error
+	items         []job.ImportItem // what an import does
+	imports       []job.ImportRequest
+	imported      int
+	alerts        []store.Alert
+	monitored     bool
+	requests      []job.Request
+	started       []string // servers
+	cancelled     []store.ID
+	added         []job.NewServer
+	forgotten     []store.ID
+	changes       []job.ServerChange
+	trusted       []string
+	refresh       error // what reaching a server fails with
+	questions     []job.Question
+	answers       chan string
+	subscriptions []fakeSubscription
+	out           map[store.ID][]string
+	idle          func(server string) // called when a run that has no further frame is looked at
 }
 
 // frame is a state of a run, and the output that comes with it.
@@ -109,7 +114,8 @@ type frame struct {
 func newEngine(servers ...string) *fakeEngine {
 	e := &fakeEngine{
 		frames: map[string][]frame{}, prepared: map[string]job.Prepared{},
-		changed: make(chan struct{}, 100), out: map[store.ID][]string{}, idle: func(string) {},
+		answers: make(chan string, 10),
+		out:     map[store.ID][]string{}, idle: func(string) {},
 	}
 	for i, name := range servers {
 		e.servers = append(e.servers, job.ServerView{Server: store.Server{
@@ -119,7 +125,12 @@ func newEngine(servers ...string) *fakeEngine {
 	return e
 }
 
-func (e *fakeEngine) StartMonitor() { e.monitored = true; e.changed <- struct{}{} }
+func (e *fakeEngine) StartMonitor() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.monitored = true
+	e.wake()
+}
 
 func (e *fakeEngine) Sample(_ context.Context, id store.ID) (store.Sample, error) {
 	view, err := e.Server(id)
@@ -137,9 +148,26 @@ func (e *fakeEngine) Alerts(limit int) ([]store.Alert, error) {
 }
 
 func (e *fakeEngine) Recover(context.Context) error { e.recovered = true; return nil }
-func (e *fakeEngine) Subscribe() Subscription       { return e }
-func (e *fakeEngine) Changed() <-chan struct{}      { return e.changed }
-func (e *fakeEngine) Close()                        {}
+func (e *fakeEngine) Subscribe() Subscription {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := make(fakeSubscription, 100)
+	e.subscriptions = append(e.subscriptions, s)
+	return s
+}
+
+// fakeSubscription is told of each change by itself, as one of a real engine is.
+type fakeSubscription chan struct{}
+
+func (s fakeSubscription) Changed() <-chan struct{} { return s }
+func (s fakeSubscription) Close()                   {}
+
+// wake tells of a change. The lock is held.
+func (e *fakeEngine) wake() {
+	for _, s := range e.subscriptions {
+		s <- struct{}{}
+	}
+}
 
 func (e *fakeEngine) Overview() (job.Overview, error) {
 	out := job.Overview{Servers: e.servers}
@@ -197,6 +225,41 @@ func (e *fakeEngine) PrepareImport(_ context.Context, r job.ImportRequest) (job.
 }
 
 func (e *fakeEngine) Import(context.Context, job.Import) error { e.imported++; return nil }
+
+func (e *fakeEngine) ChangeServer(_ context.Context, id store.ID, c job.ServerChange) (store.Server, error) {
+	e.changes = append(e.changes, c)
+	view, err := e.Server(id)
+	return view.Server, err
+}
+
+func (e *fakeEngine) TrustHostKey(_ context.Context, _ store.ID, fingerprint string) error {
+	e.trusted = append(e.trusted, fingerprint)
+	return nil
+}
+
+func (e *fakeEngine) Refresh(_ context.Context, id store.ID) (job.ServerView, error) {
+	if e.refresh != nil {
+		return job.ServerView{}, e.refresh
+	}
+	return e.Server(id)
+}
+
+func (e *fakeEngine) Attend() func()            { return func() {} }
+func (e *fakeEngine) Decline(id string)         { e.settle(id, "declined") }
+func (e *fakeEngine) Answer(id, v string) error { e.settle(id, v); return nil }
+
+func (e *fakeEngine) Questions() []job.Question {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.questions)
+}
+
+func (e *fakeEngine) settle(id, answer string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.questions = slices.DeleteFunc(e.questions, func(q job.Question) bool { return q.ID == id })
+	e.answers <- answer
+}
 
 func (e *fakeEngine) Prepare(_ context.Context, r job.Request) []job.Prepared {
 	e.requests = append(e.requests, r)
@@ -268,7 +331,7 @@ func (e *fakeEngine) Progress(id store.ID) (job.Progress, error) {
 	frames[0].lines = nil
 	if len(frames) > 1 {
 		e.frames[server] = frames[1:]
-		e.changed <- struct{}{}
+		e.wake()
 	} else {
 		e.idle(server)
 	}

@@ -117,6 +117,14 @@ func askHidden(ctx context.Context, in *os.File, out io.Writer, question string)
 	}
 }
 
+// passphrase waits until nobody else asks on the terminal, as they would take each
+// other's answers.
+func (a *app) passphrase(ctx context.Context, ask store.Ask) (string, error) {
+	a.terminal.Lock()
+	defer a.terminal.Unlock()
+	return a.Env.passphrase(ctx, ask)
+}
+
 // passphrase asks for the passphrase of the key of secrets, on the terminal and
 // not on standard input, which may be something else.
 func (e Env) passphrase(ctx context.Context, a store.Ask) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ type app struct {
 	configFile string // --config
 	json       bool   // --json
 	config     config.Config
+	terminal   sync.Mutex // held by who asks something there
 }
 
 // New returns the command tree.
@@ -123,8 +125,13 @@ func atLeastOne(name string) cobra.PositionalArgs {
 
 // with opens the state folder, takes up the runs that a former call left, and
 // calls fn.
+//
+// On a terminal, whoever is there is asked for the passwords that are needed.
 func (a *app) with(ctx context.Context, fn func(context.Context, *Session) error) error {
 	return a.withOpen(ctx, func(ctx context.Context, s *Session) error {
+		if a.canAsk() {
+			defer a.attend(ctx, s.Engine)()
+		}
 		if err := s.Engine.Recover(ctx); err != nil {
 			return err
 		}
@@ -184,5 +191,10 @@ func (a *app) screens(ctx context.Context) error {
 	if a.json {
 		return errors.New("the screens have no --json: give a command, such as brokeforge status --json")
 	}
-	return a.with(ctx, func(ctx context.Context, s *Session) error { return s.Screens(ctx) })
+	return a.withOpen(ctx, func(ctx context.Context, s *Session) error {
+		if err := s.Engine.Recover(ctx); err != nil {
+			return err
+		}
+		return s.Screens(ctx)
+	})
 }

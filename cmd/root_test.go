@@ -16,7 +16,7 @@ func TestUsedWrongly(t *testing.T) {
 	}{
 		{nil, []string{"there is no terminal"}},
 		{[]string{"instal"}, []string{`there is no command "instal"`, "install", "see brokeforge --help"}},
-		{[]string{"server"}, []string{"say what to do: add, list, remove, show", "see brokeforge server --help"}},
+		{[]string{"server"}, []string{"say what to do: add, change, list, remove, show, trust", "see brokeforge server --help"}},
 		{[]string{"server", "ad"}, []string{`there is no command "server ad"`, "see brokeforge server --help"}},
 		{[]string{"run", "shwo", "x"}, []string{"there is no command"}},
 		{[]string{"--nope"}, []string{"unknown flag: --nope", "see brokeforge --help"}},

@@ -16,8 +16,8 @@ import (
 )
 
 func (a *app) serverCmd() *cobra.Command {
-	return a.group("server", "Add, list, show and remove servers",
-		a.serverAddCmd(), a.serverListCmd(), a.serverShowCmd(), a.serverRemoveCmd())
+	return a.group("server", "Add, list, show, change and remove servers",
+		a.serverAddCmd(), a.serverListCmd(), a.serverShowCmd(), a.serverChangeCmd(), a.serverTrustCmd(), a.serverRemoveCmd())
 }
 
 func (a *app) serverListCmd() *cobra.Command {
@@ -49,11 +49,24 @@ func (a *app) printServers(servers []job.ServerView) error {
 		fmt.Fprintln(a.Stderr, "there are no servers yet; add one with: brokeforge server add NAME ADDRESS")
 		return nil
 	}
-	t := a.table("NAME", "LOGIN", "SYSTEM", "PACKAGES", "TAGS", "STATE")
+	t := a.table("NAME", "LOGIN", "SYSTEM", "PACKAGES", "TAGS", "READ", "STATE")
 	for _, s := range servers {
-		t.row(s.Name, login(s.Server), s.Facts.OS.Pretty, packageNames(s.Packages), strings.Join(s.Tags, ","), stateOf(s))
+		read := ""
+		if !s.Facts.ReadAt.IsZero() {
+			read = took(a.Now().Sub(s.Facts.ReadAt)) + " ago"
+		}
+		t.row(s.Name, login(s.Server), s.Facts.OS.Pretty, packageNames(s.Packages), strings.Join(s.Tags, ","), read, stateOf(s))
 	}
 	return t.flush()
+}
+
+// loginAt is login with where the server is, where its address is only a name of
+// ssh's configuration.
+func loginAt(v job.ServerView) string {
+	if v.Host == "" || v.Host == v.Address {
+		return login(v.Server)
+	}
+	return fmt.Sprintf("%s (%s)", login(v.Server), v.Host)
 }
 
 // login shows who logs in where, with the port if it is not the usual one.
@@ -130,7 +143,13 @@ func (a *app) serverShowCmd() *cobra.Command {
 func (a *app) printServer(v job.ServerView) error {
 	t := newTable(a.Stdout)
 	t.row("Name", v.Name)
-	t.row("Login", login(v.Server))
+	t.row("Login", loginAt(v))
+	for _, hop := range v.Hops {
+		t.row("By way of", fmt.Sprintf("%s (%s@%s)", hop.Name, hop.User, hop.Address))
+		for _, k := range hop.HostKeys {
+			t.row("", keyLine(k))
+		}
+	}
 	t.row("Key file", v.KeyFile)
 	t.row("Tags", strings.Join(v.Tags, ", "))
 	t.row("State", stateOf(v))
@@ -138,8 +157,10 @@ func (a *app) printServer(v job.ServerView) error {
 		t.row("Last try", v.ConnectionError)
 	}
 	for _, k := range v.HostKeys {
-		kind, fingerprint := fingerprintOf(k)
-		t.row("Host key", fmt.Sprintf("%s %s, accepted %s by %s", kind, fingerprint, clock(k.PinnedAt), k.PinnedBy))
+		t.row("Host key", keyLine(k))
+	}
+	for _, note := range notesOf(v) {
+		t.row("Note", note)
 	}
 	if f := v.Facts; !f.ReadAt.IsZero() {
 		t.row("System", fmt.Sprintf("%s, %s, Linux %s", f.OS.Pretty, f.Arch, f.Kernel))
@@ -159,6 +180,19 @@ func (a *app) printServer(v job.ServerView) error {
 	}
 	fmt.Fprintln(a.Stdout)
 	return a.printInstalled([]job.ServerView{v})
+}
+
+func keyLine(k store.HostKey) string {
+	kind, fingerprint := fingerprintOf(k)
+	return fmt.Sprintf("%s %s, accepted %s by %s", kind, fingerprint, clock(k.PinnedAt), k.PinnedBy)
+}
+
+// notesOf is what should be known of how a server is reached.
+func notesOf(v job.ServerView) []string {
+	if v.RouteError != "" {
+		return append([]string{v.RouteError}, v.Notes...)
+	}
+	return v.Notes
 }
 
 func (a *app) serverRemoveCmd() *cobra.Command {

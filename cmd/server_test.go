@@ -44,7 +44,7 @@ func TestServerAdd(t *testing.T) {
 	holds(t, "stdout", w.out.String(), "web1 is added: ops@192.0.2.9:2222")
 }
 
-func TestServerAddTakesDefaultsFromTheConfiguration(t *testing.T) {
+func TestServerAddLeavesDefaultsToTheConfiguration(t *testing.T) {
 	e := newEngine()
 	e.add = asks
 	w := newWorld(t, e)
@@ -53,11 +53,14 @@ func TestServerAddTakesDefaultsFromTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.run(t, StatusDone, "--config", file, "server", "add", "web1", "192.0.2.9", "--accept-new", "--json")
-	if got := e.added[0]; got.Port != 2200 || got.User != "admin" {
+	if got := e.added[0]; got.Port != 0 || got.User != "" {
 		t.Errorf("added %+v", got)
 	}
+	if got := w.settings.Config.Server; got.Port != 2200 || got.User != "admin" {
+		t.Errorf("the settings are %+v", got)
+	}
 	var view serverView
-	if err := json.Unmarshal(w.out.Bytes(), &view); err != nil || view.Name != "web1" || view.Port != 2200 {
+	if err := json.Unmarshal(w.out.Bytes(), &view); err != nil || view.Name != "web1" {
 		t.Errorf("%v in %s", err, &w.out)
 	}
 }

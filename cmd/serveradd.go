@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +24,11 @@ Nothing is changed on the server. Where any of it fails, nothing is recorded.
 
 The host key is looked up in the known_hosts files. One that is not known there is
 shown with its fingerprint, and you are asked; without a terminal it is refused with
-exit status 3, unless --accept-new is given.`,
+exit status 3, unless --accept-new is given.
+
+ADDRESS may be a name that ~/.ssh/config knows. What no flag says is then as that file
+says: address, port, user, keys and jump hosts, each of whose host keys is verified
+too.`,
 		Example: `  brokeforge server add web1 203.0.113.7
   brokeforge server add web2 web2.example.org --port 2222 --user ops --key ~/.ssh/id_web`,
 		Args: exactly("NAME", "ADDRESS"),
@@ -32,26 +38,20 @@ exit status 3, unless --accept-new is given.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&port, "port", "", "port `N` of its sshd (default 22)")
-	flags.StringVar(&n.User, "user", "", "log in as user `U` (default root)")
-	flags.StringVar(&n.KeyFile, "key", "", "`FILE` of a private key (default: the agent and the usual keys)")
+	flags.StringVar(&port, "port", "", "port `N` of its sshd (default: as ssh's configuration says, else 22)")
+	flags.StringVar(&n.User, "user", "", "log in as user `U` (default: as ssh's configuration says, else root)")
+	flags.StringVar(&n.KeyFile, "key", "", "`FILE` of a private key (default: as ssh's configuration says, else the agent and the usual keys)")
 	flags.StringArrayVar(&n.Tags, "tag", nil, "tag `T` of the server; may be repeated")
 	flags.BoolVar(&n.AcceptNew, "accept-new", false, "accept a host key that is not known yet, without asking; a changed one is always refused")
 	return c
 }
 
 func (a *app) addServer(c *cobra.Command, n job.NewServer, port string) error {
-	settings, err := a.settings()
-	if err != nil {
-		return err
-	}
 	given := c.Flags().Changed
-	if n.Port = settings.Config.Server.Port; given("port") {
-		if err := job.CheckField(job.FieldPort, port); err != nil {
+	if given("port") {
+		var err error
+		if n.Port, err = portOf(port); err != nil {
 			return misuse(c, err)
-		}
-		if _, err := fmt.Sscan(port, &n.Port); err != nil {
-			return misuse(c, fmt.Errorf("port: %w", err))
 		}
 	}
 	if given("user") {
@@ -59,12 +59,8 @@ func (a *app) addServer(c *cobra.Command, n job.NewServer, port string) error {
 		if err := job.CheckField(job.FieldUser, n.User); err != nil {
 			return misuse(c, err)
 		}
-	} else {
-		n.User = settings.Config.Server.User
 	}
-	if !given("key") {
-		n.KeyFile = settings.Config.Server.Key
-	} else if n.KeyFile == "" {
+	if given("key") && n.KeyFile == "" {
 		return misuse(c, errors.New("key: the name of the file is empty"))
 	}
 	if err := n.Check(); err != nil {
@@ -79,25 +75,37 @@ func (a *app) addServer(c *cobra.Command, n job.NewServer, port string) error {
 	})
 }
 
-// acceptAndAdd adds the server, and asks about its host key if that is not
-// known and there is somebody to ask.
+// portOf reads a port.
+func portOf(text string) (port int, err error) {
+	if err := job.CheckField(job.FieldPort, text); err != nil {
+		return 0, err
+	}
+	if port, err = strconv.Atoi(text); err != nil {
+		return 0, fmt.Errorf("port: %w", err)
+	}
+	return port, nil
+}
+
+// acceptAndAdd adds the server, and asks about its host key, and those of the jump
+// hosts on the way, if one is not known and there is somebody to ask.
 func (a *app) acceptAndAdd(ctx context.Context, engine Engine, n job.NewServer) (store.Server, error) {
-	server, err := engine.AddServer(ctx, n)
-	var key *job.HostKeyError
-	if !errors.As(err, &key) || key.Changed() || !a.canAsk() {
-		return server, err
+	for {
+		server, err := engine.AddServer(ctx, n)
+		var key *job.HostKeyError
+		if !errors.As(err, &key) || key.Changed() || !a.canAsk() || strings.Contains(n.Accept, key.Fingerprint) {
+			return server, err
+		}
+		fmt.Fprintf(a.Stderr, "The host key of %s (%s) is not known. It shows:\n\n  %s %s\n\n",
+			oneLine(key.Whose()), oneLine(key.Address), oneLine(key.Type), oneLine(key.Fingerprint))
+		yes, askErr := a.ask(ctx, fmt.Sprintf("Is this the key of %s?", oneLine(key.Whose())))
+		if askErr != nil {
+			return store.Server{}, askErr
+		}
+		if !yes {
+			return store.Server{}, err
+		}
+		n.Accept = strings.TrimSpace(n.Accept + " " + key.Fingerprint)
 	}
-	fmt.Fprintf(a.Stderr, "The host key of %s (%s) is not known. It shows:\n\n  %s %s\n\n",
-		n.Name, oneLine(key.Address), oneLine(key.Type), oneLine(key.Fingerprint))
-	yes, askErr := a.ask(ctx, fmt.Sprintf("Is this the key of %s?", n.Name))
-	if askErr != nil {
-		return store.Server{}, askErr
-	}
-	if !yes {
-		return store.Server{}, err
-	}
-	n.Accept = key.Fingerprint
-	return engine.AddServer(ctx, n)
 }
 
 func (a *app) printAdded(engine Engine, server store.Server) error {
@@ -108,10 +116,16 @@ func (a *app) printAdded(engine Engine, server store.Server) error {
 	if a.json {
 		return a.printJSON(viewServer(view))
 	}
-	fmt.Fprintf(a.Stdout, "%s is added: %s, %s\n", server.Name, login(server), view.Facts.OS.Pretty)
+	fmt.Fprintf(a.Stdout, "%s is added: %s, %s\n", server.Name, loginAt(view), view.Facts.OS.Pretty)
 	for _, k := range server.HostKeys {
 		kind, fingerprint := fingerprintOf(k)
 		fmt.Fprintf(a.Stdout, "its host key is %s %s\n", kind, fingerprint)
+	}
+	for _, hop := range view.Hops {
+		fmt.Fprintf(a.Stdout, "it is reached by way of %s@%s\n", hop.User, hop.Address)
+	}
+	for _, note := range notesOf(view) {
+		fmt.Fprintf(a.Stderr, "note: %s\n", oneLine(note))
 	}
 	return nil
 }

@@ -17,11 +17,14 @@ type serverView struct {
 	ID              store.ID        `json:"id"`
 	Name            string          `json:"name"`
 	Address         string          `json:"address"`
+	Host            string          `json:"host"` // where it is: the address, or what the configuration of ssh says for it
 	Port            int             `json:"port"`
 	User            string          `json:"user"`
 	KeyFile         string          `json:"key_file"`
 	Tags            []string        `json:"tags"`
 	HostKeys        []hostKeyView   `json:"host_keys"`
+	Hops            []hopView       `json:"hops"`       // jump hosts on the way, the first one first
+	Notes           []string        `json:"notes"`      // of the configuration of ssh, what is not followed
 	Connection      string          `json:"connection"` // empty where it was never tried
 	ConnectionError string          `json:"connection_error"`
 	Facts           *factsView      `json:"facts"` // null where none were read
@@ -36,6 +39,13 @@ type hostKeyView struct {
 	Fingerprint string    `json:"fingerprint"`
 	AcceptedAt  time.Time `json:"accepted_at"`
 	AcceptedBy  string    `json:"accepted_by"`
+}
+
+type hopView struct {
+	Name     string        `json:"name"`
+	Address  string        `json:"address"` // host:port
+	User     string        `json:"user"`
+	HostKeys []hostKeyView `json:"host_keys"`
 }
 
 type factsView struct {
@@ -105,14 +115,16 @@ type milestoneView struct {
 
 func viewServer(v job.ServerView) serverView {
 	out := serverView{
-		ID: v.ID, Name: v.Name, Address: v.Address, Port: v.Port, User: v.User, KeyFile: v.KeyFile,
-		Tags: append([]string{}, v.Tags...), HostKeys: []hostKeyView{},
+		ID: v.ID, Name: v.Name, Address: v.Address, Host: v.Host, Port: v.Port, User: v.User, KeyFile: v.KeyFile,
+		Tags: append([]string{}, v.Tags...), HostKeys: viewHostKeys(v.HostKeys), Hops: []hopView{}, Notes: append([]string{}, v.Notes...),
 		Connection: string(v.Connection), ConnectionError: v.ConnectionError,
 		Packages: viewInstalled(v.Packages), Sites: v.Sites, CreatedAt: v.CreatedAt,
 	}
-	for _, k := range v.HostKeys {
-		kind, fingerprint := fingerprintOf(k)
-		out.HostKeys = append(out.HostKeys, hostKeyView{kind, fingerprint, k.PinnedAt, k.PinnedBy})
+	for _, hop := range v.Hops {
+		out.Hops = append(out.Hops, hopView{hop.Name, hop.Address, hop.User, viewHostKeys(hop.HostKeys)})
+	}
+	if v.RouteError != "" {
+		out.Notes = append(out.Notes, v.RouteError)
 	}
 	if f := v.Facts; !f.ReadAt.IsZero() {
 		out.Facts = &factsView{
@@ -125,6 +137,15 @@ func viewServer(v job.ServerView) serverView {
 	if v.Last != nil {
 		last := viewRun(*v.Last)
 		out.LastRun = &last
+	}
+	return out
+}
+
+func viewHostKeys(list []store.HostKey) []hostKeyView {
+	out := []hostKeyView{}
+	for _, k := range list {
+		kind, fingerprint := fingerprintOf(k)
+		out = append(out, hostKeyView{kind, fingerprint, k.PinnedAt, k.PinnedBy})
 	}
 	return out
 }

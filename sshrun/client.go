@@ -25,7 +25,9 @@ const slotWait = 300 * time.Millisecond
 type Client struct {
 	ssh     *ssh.Client
 	hostKey HostKey
-	target  Target
+	at      *place
+	via     *Client // the jump host that it goes through; nil for none
+	target  Target  // of at
 	pool    *Pool
 	wg      sync.WaitGroup
 	gone    chan struct{} // closed when the connection is
@@ -40,11 +42,14 @@ type Client struct {
 	dialling chan struct{} // held while an extra connection is made
 }
 
-func newClient(conn *ssh.Client, key HostKey, t Target, p *Pool) *Client {
-	c := &Client{ssh: conn, hostKey: key, target: t, pool: p, gone: make(chan struct{}), dialling: make(chan struct{}, 1)}
+func newClient(conn *ssh.Client, key HostKey, at *place, via *Client, p *Pool) *Client {
+	c := &Client{ssh: conn, hostKey: key, at: at, via: via, target: at.Target, pool: p, gone: make(chan struct{}), dialling: make(chan struct{}, 1)}
 	c.sessions.freed = make(chan struct{})
 	c.wg.Go(func() {
 		err := conn.Wait()
+		if why := via.whyEnded(); why != nil {
+			err = fmt.Errorf("jump host %s: %w", via.at.Name, why)
+		}
 		c.endedBy(err)
 		close(c.gone)
 	})
@@ -94,6 +99,26 @@ func (c *Client) alive() bool {
 		return false
 	default:
 		return true
+	}
+}
+
+// whyEnded returns the reason that the connection ended for, nil while that is not
+// known. A client that is nil has not ended.
+func (c *Client) whyEnded() error {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// awaitEnd waits until a connection that shows that it ends has ended, and so tells
+// why.
+func (c *Client) awaitEnd() {
+	select {
+	case <-c.gone:
+	case <-time.After(time.Second):
 	}
 }
 
@@ -253,6 +278,7 @@ func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
 	case o := <-result:
 		var refusal *ssh.OpenChannelError
 		if o.err != nil && !errors.As(o.err, &refusal) {
+			c.awaitEnd()
 			return nil, c.lost(o.err)
 		}
 		return o.session, o.err
@@ -284,9 +310,9 @@ func (c *Client) extraClient(ctx context.Context) (*Client, error) {
 	if extra != nil && extra.alive() {
 		return extra, nil
 	}
-	t := c.target
-	t.Pinned = []string{c.hostKey.Key}
-	fresh, err := c.pool.dial(ctx, t)
+	at := *c.at
+	at.Pinned = []string{c.hostKey.Key}
+	fresh, err := c.pool.dial(ctx, &at)
 	if err != nil {
 		return nil, fmt.Errorf("open a further connection, as the server allows no more sessions on this one: %w", err)
 	}

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // maxSeen is how much is kept of what a port sends.
@@ -23,16 +19,20 @@ const maxSeen = 256
 // connections past MaxStartups (sshd_config(5)).
 const dialTries = 4
 
-func (p *Pool) dial(ctx context.Context, t Target) (*Client, error) {
-	verifier, err := newVerifier(t, p.opts.KnownHosts)
+func (p *Pool) dial(ctx context.Context, at *place) (*Client, error) {
+	verifier, err := newVerifier(at)
 	if err != nil {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		c, err := p.dialOnce(ctx, t, verifier)
+		c, err := p.logIn(ctx, at, verifier)
 		var busy *busyError
-		if !errors.As(err, &busy) || try == dialTries {
+		var hop *HopError
+		if !errors.As(err, &busy) || errors.As(err, &hop) || try == dialTries {
 			if ctx.Err() != nil {
+				if err == nil {
+					c.Close()
+				}
 				return nil, ctx.Err()
 			}
 			return c, err
@@ -55,132 +55,95 @@ func (e *busyError) Error() string {
 
 func (e *busyError) Unwrap() error { return e.err }
 
-func (p *Pool) dialOnce(ctx context.Context, t Target, v *verifier) (*Client, error) {
-	offer, err := p.newOffer(t)
+// maxLogins is how often a login is begun anew with what was asked for meanwhile: a
+// few keys may be encrypted, and a password wrong.
+const maxLogins = 8
+
+// logIn logs in. What a person is asked for is asked between logins where it can be,
+// so that the server does not lose patience.
+func (p *Pool) logIn(ctx context.Context, at *place, v *verifier) (*Client, error) {
+	history := history{refused: map[string]bool{}}
+	for range maxLogins {
+		c, err := p.dialOnce(ctx, at, v, &history)
+		if !errors.Is(err, errAgain) {
+			return c, err
+		}
+		if history.locked == "" {
+			continue
+		}
+		file := history.locked
+		history.locked = ""
+		if err := p.unlock(ctx, at, file); err != nil {
+			if at.named || ctx.Err() != nil {
+				return nil, err
+			}
+			history.refused[file] = true
+			history.problems = append(history.problems, err.Error())
+		}
+	}
+	return nil, &LoginError{Name: at.Name, User: at.User, Err: fmt.Errorf("it did not succeed in %d tries", maxLogins)}
+}
+
+// A history is what several logins of one dial have in common.
+type history struct {
+	locked   string          // the encrypted key file that the server would take
+	refused  map[string]bool // key files without a passphrase
+	problems []string
+	wrong    int      // passwords
+	tried    []string // the keys, when there is no more use in offering them
+	over     bool     // no keys are offered any more but those that were accepted
+	good     map[string]bool
+}
+
+func (p *Pool) dialOnce(ctx context.Context, at *place, v *verifier, h *history) (*Client, error) {
+	offer, err := p.newOffer(ctx, at, h)
 	if err != nil {
 		return nil, err
 	}
 	defer offer.close()
 
-	dialer := net.Dialer{Timeout: p.opts.DialTimeout}
-	raw, err := dialer.DialContext(ctx, "tcp", t.hostPort())
+	raw, via, err := p.reach(ctx, at)
 	if err != nil {
-		return nil, unreachable(t, "connecting to", err)
+		return nil, err
 	}
 	conn := &watchedConn{Conn: raw}
 	release := context.AfterFunc(ctx, func() { conn.Close() })
 	defer release()
 
-	l := &login{target: t, verifier: v, conn: conn, offer: offer}
+	l := &login{ctx: ctx, pool: p, at: at, verifier: v, conn: conn, offer: offer, wrong: h.wrong}
 	client, err := l.run(p.opts.DialTimeout)
 	if err != nil {
 		conn.Close()
+		h.locked, h.wrong = offer.locked, l.wrong
+		if errors.Is(err, errAgain) && offer.locked == "" && l.failures > 0 {
+			h.exhausted(offer)
+		}
 		return nil, err
 	}
 	if !release() {
 		client.Close()
 		return nil, ctx.Err()
 	}
-	return newClient(client, l.hostKey, t, p), nil
+	return newClient(client, l.hostKey, at, via, p), nil
 }
 
-// A login is one handshake and authentication.
-type login struct {
-	target   Target
-	verifier *verifier
-	conn     *watchedConn
-	offer    *offer
-
-	hostKey HostKey
-	refused error // why the host key was refused
-	banner  string
-	done    atomic.Bool
-}
-
-func (l *login) run(timeout time.Duration) (*ssh.Client, error) {
-	if err := l.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return nil, unreachable(l.target, "connecting to", err)
+// exhausted notes that only keys which were accepted are worth another offer.
+func (h *history) exhausted(o *offer) {
+	h.tried = append(h.tried, o.triedKeys()...)
+	h.over = true
+	if h.good == nil {
+		h.good = map[string]bool{}
 	}
-	config := &ssh.ClientConfig{
-		User:              l.target.User,
-		ClientVersion:     "SSH-2.0-BrokeForge",
-		HostKeyAlgorithms: l.verifier.algorithms(),
-		HostKeyCallback:   l.checkHostKey,
-		BannerCallback: func(message string) error {
-			l.banner = cleanLine(strings.ReplaceAll(message[:min(len(message), 1024)], "\n", " "))
-			return nil
-		},
-	}
-	if len(l.offer.signers) > 0 {
-		config.Auth = []ssh.AuthMethod{ssh.PublicKeys(l.offer.signers...)}
-	}
-	conn, channels, requests, err := ssh.NewClientConn(l.conn, l.target.hostPort(), config)
-	if err != nil {
-		return nil, l.explain(err, timeout)
-	}
-	l.done.Store(true)
-	if err := l.conn.SetDeadline(time.Time{}); err != nil {
-		conn.Close()
-		return nil, unreachable(l.target, "connecting to", err)
-	}
-	return ssh.NewClient(conn, channels, requests), nil
-}
-
-// checkHostKey is also called when keys are exchanged anew later on.
-func (l *login) checkHostKey(_ string, remote net.Addr, key ssh.PublicKey) error {
-	k, err := l.verifier.verify(remote, key)
-	if l.done.Load() {
-		return err
-	}
-	l.hostKey, l.refused = k, err
-	if err != nil {
-		return err
-	}
-	return l.conn.SetDeadline(time.Now().Add(authTimeout))
-}
-
-func (l *login) explain(err error, timeout time.Duration) error {
-	var netErr net.Error
-	silent := errors.As(err, &netErr) && netErr.Timeout()
-	hungUp := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-	switch {
-	case l.refused != nil:
-		return l.refused
-	case l.hostKey.Key != "" && silent:
-		return &UnreachableError{
-			Name: l.target.Name, Address: l.target.hostPort(), Phase: "logging in on",
-			Err: fmt.Errorf("no answer within %v", authTimeout), Advice: "its login may hang on a directory service or a full disk",
-		}
-	case l.hostKey.Key != "":
-		return &LoginError{
-			Name: l.target.Name, User: l.target.User, Tried: l.offer.tried,
-			Skipped: l.offer.skipped, Banner: l.banner, Err: err,
+	for _, k := range o.keys {
+		if k.signed {
+			h.good[k.what] = true
 		}
 	}
-	seen, ssh := l.conn.sight()
-	u := &UnreachableError{Name: l.target.Name, Address: l.target.hostPort(), Phase: "talking to", Err: err, Seen: seen}
-	switch {
-	case ssh && silent:
-		u.Err = fmt.Errorf("it went silent and sent nothing for %v", timeout)
-		u.Seen = ""
-	case ssh:
-		u.Seen = ""
-	case strings.Contains(seen, "Exceeded MaxStartups") || seen == "" && hungUp:
-		u.Err = &busyError{err}
-		u.Advice = "it may have too many logins at once, or have banned this address for a while"
-	case seen == "" && silent:
-		u.Err = fmt.Errorf("it took the connection and said nothing for %v", timeout)
-		u.Advice = "is this the port of sshd?"
-	default:
-		u.Err = errors.New("this is not an SSH server")
-		u.Advice = "is this the port of sshd?"
-	}
-	return u
 }
 
 // unreachable explains an error of the network.
-func unreachable(t Target, phase string, err error) error {
-	u := &UnreachableError{Name: t.Name, Address: t.hostPort(), Phase: phase, Err: err}
+func unreachable(at *place, phase string, err error) error {
+	u := &UnreachableError{Name: at.Name, Address: at.hostPort(), Phase: phase, Err: err}
 	var dns *net.DNSError
 	var netErr net.Error
 	switch {

@@ -29,12 +29,15 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// A LoginError says that the server refused the user or all keys.
+// A LoginError says that the server refused the user or all keys, or wants something
+// that nobody gave.
 type LoginError struct {
 	Name    string
 	User    string
+	Methods []string // that the server offers, cleaned
 	Tried   []string // the keys that were offered: where each is from, and its fingerprint
 	Skipped []string // the keys that could not be offered, and why
+	Wrong   int      // passwords and other answers that were refused
 	Banner  string   // what the server said before the login, cleaned
 	Err     error
 }
@@ -42,14 +45,29 @@ type LoginError struct {
 func (e *LoginError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s refuses the login of %s", e.Name, e.User)
-	if len(e.Tried) == 0 {
+	var with []string
+	with = append(with, e.Tried...)
+	switch e.Wrong {
+	case 0:
+	case 1:
+		with = append(with, "a password that is wrong")
+	default:
+		with = append(with, fmt.Sprintf("%d passwords that are wrong", e.Wrong))
+	}
+	switch {
+	case len(with) == 0:
 		b.WriteString(": there is no key to offer: name a key file, or add a key to the agent with ssh-add")
-	} else {
+	case len(e.Tried) == 0:
+		fmt.Fprintf(&b, " with %s", strings.Join(with, ", "))
+	default:
 		fmt.Fprintf(&b, " with %s: add one of these keys to ~/.ssh/authorized_keys of %s there, or name another key",
-			strings.Join(e.Tried, ", "), e.User)
+			strings.Join(with, ", "), e.User)
 	}
 	if len(e.Skipped) > 0 {
 		fmt.Fprintf(&b, " (not offered: %s)", strings.Join(e.Skipped, ", "))
+	}
+	if len(e.Methods) > 0 {
+		fmt.Fprintf(&b, "; it takes %s", strings.Join(e.Methods, ", "))
 	}
 	if e.Banner != "" {
 		fmt.Fprintf(&b, "; the server says %q", e.Banner)
@@ -85,26 +103,6 @@ func (e *LostError) Error() string {
 }
 
 func (e *LostError) Unwrap() error { return e.Err }
-
-// A BecomeError says that the login user can not become root.
-type BecomeError struct {
-	Name string
-	User string
-	Said string // by sudo, cleaned
-}
-
-func (e *BecomeError) Error() string {
-	const advice = "log in as root, or allow it with a line %q in a file of /etc/sudoers.d"
-	problem := "may not use sudo without a password"
-	if strings.Contains(e.Said, "not found") {
-		problem = "sudo is not installed there"
-	}
-	text := fmt.Sprintf("user %s on %s is not root and %s", e.User, e.Name, problem)
-	if e.Said != "" {
-		text += fmt.Sprintf(" (%q)", e.Said)
-	}
-	return text + ": " + fmt.Sprintf(advice, e.User+" ALL=(ALL) NOPASSWD: ALL")
-}
 
 // A ShellError says that the login shell did not run a command at all, as that of
 // an account that may not log in.

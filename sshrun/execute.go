@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -26,8 +26,8 @@ type Script struct {
 	// Text is POSIX sh. Its standard input is empty. Nothing of a text that did
 	// not arrive whole is run.
 	Text string
-	// Become runs it as root also when the login user is another one, by sudo
-	// without a password.
+	// Become runs it as root also when the login user is another one, by sudo. A
+	// password that sudo wants is asked for by the pool's Asker.
 	Become bool
 	// MaxOutput is how many bytes of each of stdout and stderr are kept; 0 means
 	// 1 MiB.
@@ -54,17 +54,14 @@ func (c *Client) Execute(ctx context.Context, s Script) (Result, error) {
 	limit := cmp.Or(s.MaxOutput, defaultMaxOutput)
 	stdout := &framed{begin: begin, out: &bounded{limit: limit}}
 	stderr := &framed{begin: begin, out: &bounded{limit: limit}}
-	end, err := c.run(ctx, exchange{
-		command: c.command(s.Become),
-		input:   func(w io.WriteCloser) error { return writeAndClose(w, wrap(begin, s.Text)) },
-		stdout:  stdout,
-		stderr:  stderr,
-	})
+	end, err := c.perform(ctx, exchange{
+		arguments: " -s",
+		input:     func(w io.WriteCloser) error { return writeAndClose(w, wrap(begin, s.Text)) },
+		stdout:    stdout,
+		stderr:    stderr,
+	}, s.Become)
 	if err != nil {
 		return Result{}, err
-	}
-	if !stdout.begun {
-		return Result{}, c.notRun(s.Become, end, stdout, stderr)
 	}
 	out, errOut := stdout.out.(*bounded), stderr.out.(*bounded)
 	return Result{
@@ -76,39 +73,31 @@ func (c *Client) Execute(ctx context.Context, s Script) (Result, error) {
 	}, nil
 }
 
-// becomeRoot runs sh with the arguments that follow as root. It has nothing in it
-// that csh or fish would read otherwise than sh does.
-const becomeRoot = `exec sh -c 'test "$(id -u)" = 0 && exec env LC_ALL=C LANG=C sh "$@"; exec sudo -n env LC_ALL=C LANG=C sh "$@"' sh`
-
-// command returns the command line that makes the login shell run sh.
-func (c *Client) command(become bool) string {
-	if become && c.target.User != "root" {
-		return becomeRoot + " -s"
-	}
-	return "exec env LC_ALL=C LANG=C sh -s"
-}
-
 // wrap makes one compound command of a script, which sh reads to its end before
 // it runs it.
 func wrap(begin, text string) string {
 	return fmt.Sprintf("echo %s; echo %s >&2\n{\n:\n%s\n\n} </dev/null\n", begin, begin, text)
 }
 
-// notRun explains why a script did not begin.
-func (c *Client) notRun(become bool, end ending, stdout, stderr *framed) error {
-	said := clean.Line(string(bytes.ReplaceAll(bytes.TrimSpace(append(stdout.noise, stderr.noise...)), []byte("\n"), []byte(" "))))
-	if become && c.target.User != "root" {
-		return &BecomeError{Name: c.target.Name, User: c.target.User, Said: said}
-	}
+// notRun explains why the login shell did not begin an exchange.
+func (c *Client) notRun(end ending, x exchange) error {
+	said := clean.Line(strings.ReplaceAll(strings.TrimSpace(x.noise()), "\n", " "))
 	return &ShellError{Name: c.target.Name, User: c.target.User, Status: end.status, Said: said}
 }
 
 // An exchange is one command with its streams.
 type exchange struct {
-	command string
+	arguments string // of sh
+	command   string // filled in by perform
 	// input writes standard input and may close it.
 	input          func(io.WriteCloser) error
-	stdout, stderr io.Writer
+	stdout, stderr *framed
+	gate           *gate // between the command and stderr; nil for none
+}
+
+// noise is what was printed before the command began.
+func (x exchange) noise() string {
+	return string(x.stdout.noise) + string(x.stderr.noise)
 }
 
 // An ending is how a command ended.
@@ -130,6 +119,9 @@ func (c *Client) run(ctx context.Context, x exchange) (ending, error) {
 	failed := make(chan error, 2)
 	stdout := &reporter{w: x.stdout, failed: failed}
 	stderr := &reporter{w: x.stderr, failed: failed}
+	if x.gate != nil {
+		stderr.w = x.gate
+	}
 	defer stderr.stop()
 	defer stdout.stop()
 	session.Stdout, session.Stderr = stdout, stderr
@@ -201,10 +193,7 @@ func (c *Client) ended(err error) (ending, error) {
 	}
 	// A command that breaks off is most often the first to know that the
 	// connection has. Whoever asks for it next should get a new one.
-	select {
-	case <-c.gone:
-	case <-time.After(time.Second):
-	}
+	c.awaitEnd()
 	return ending{}, c.lost(err)
 }
 
@@ -250,8 +239,9 @@ func (f *framed) Write(p []byte) (int, error) {
 	if f.begun {
 		return f.out.Write(p)
 	}
-	if room := maxNoise - len(f.noise); room > 0 {
-		f.noise = append(f.noise, p[:min(len(p), room)]...)
+	// The last of it tells why nothing began.
+	if f.noise = append(f.noise, p...); len(f.noise) > 2*maxNoise {
+		f.noise = append(f.noise[:0], f.noise[len(f.noise)-maxNoise:]...)
 	}
 	f.tail = append(f.tail, p...)
 	mark := []byte(f.begin + "\n")
@@ -271,6 +261,9 @@ func (f *framed) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// reset makes it ready for another try of a command that did not begin.
+func (f *framed) reset() { f.noise, f.tail = nil, nil }
 
 // A bounded buffer keeps the beginning and counts the rest.
 type bounded struct {

@@ -25,7 +25,7 @@ func (c *Client) Follow(ctx context.Context, runID, nonce string, offset int64, 
 	begin, end := newToken(), newToken()
 	f := c.newFollower(runID, nonce, end, offset, handle)
 	return c.follow(ctx, f, begin, exchange{
-		command: c.command(true),
+		arguments: " -s",
 		// The script is one compound command that reads the rest of standard
 		// input, which is its end.
 		input: func(w io.WriteCloser) error {
@@ -63,14 +63,12 @@ func (c *Client) follow(ctx context.Context, f *follower, begin string, x exchan
 	said := &bounded{limit: maxNoise}
 	stderr := &framed{begin: begin, out: said}
 	x.stdout, x.stderr = stdout, stderr
-	end, err := c.run(ctx, x)
+	end, err := c.perform(ctx, x, true)
 	switch {
 	case errors.Is(err, errStop):
 		return nil
 	case err != nil:
 		return err
-	case !stdout.begun:
-		return c.notRun(true, end, stdout, stderr)
 	case f.absent:
 		return &AbsentError{Name: c.target.Name, RunID: f.runID}
 	case !f.hello:

@@ -47,12 +47,13 @@ func newHostKey(key ssh.PublicKey) HostKey {
 // compare the fingerprint may accept it with [Target.Accept] or by pinning it.
 type UnknownHostKeyError struct {
 	Target  Target
+	Hop     string // the jump host whose key it is; empty for the target's own
 	HostKey HostKey
 }
 
 func (e *UnknownHostKeyError) Error() string {
 	return fmt.Sprintf("the host key of %s is not known: it shows %s %s; compare it with ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub on the server before accepting it",
-		e.Target.Name, e.HostKey.Type, e.HostKey.Fingerprint, fileWord(e.HostKey.Type))
+		whose(e.Target.Name, e.Hop), e.HostKey.Type, e.HostKey.Fingerprint, fileWord(e.HostKey.Type))
 }
 
 func fileWord(keyType string) string {
@@ -69,6 +70,8 @@ func fileWord(keyType string) string {
 // Nothing was sent to it.
 type ChangedHostKeyError struct {
 	Name  string
+	Hop   string // the jump host whose key it is; empty for the target's own
+	Place string // host:port that showed it
 	Known []HostKey
 	Shown HostKey
 }
@@ -83,44 +86,51 @@ func (e *ChangedHostKeyError) Error() string {
 		known[i] = fmt.Sprintf("%s %s (%s)", k.Type, k.Fingerprint, place)
 	}
 	return fmt.Sprintf("the host key of %s has changed: known is %s, shown is %s %s; the server was set up anew, or somebody is between it and you: ask before you replace the known key",
-		e.Name, strings.Join(known, " and "), e.Shown.Type, e.Shown.Fingerprint)
+		whose(e.Name, e.Hop), strings.Join(known, " and "), e.Shown.Type, e.Shown.Fingerprint)
 }
 
 // A RevokedHostKeyError says that the server shows a key that known_hosts marks as
 // @revoked. Nothing was sent to it.
 type RevokedHostKeyError struct {
 	Name  string
+	Hop   string  // the jump host whose key it is; empty for the target's own
 	Shown HostKey // its Place is where it is revoked
 }
 
 func (e *RevokedHostKeyError) Error() string {
 	return fmt.Sprintf("the host key of %s, %s %s, is revoked in %s: the server needs a new one",
-		e.Name, e.Shown.Type, e.Shown.Fingerprint, e.Shown.Place)
+		whose(e.Name, e.Hop), e.Shown.Type, e.Shown.Fingerprint, e.Shown.Place)
 }
 
-// A verifier decides on the host key of one target.
+func whose(name, hop string) string {
+	if hop != "" {
+		return "jump host " + hop
+	}
+	return name
+}
+
+// A verifier decides on the host key of one place.
 type verifier struct {
-	target Target
+	at     *place
 	pinned []HostKey
 	db     *knownhosts.HostKeyDB
 }
 
-func newVerifier(t Target, files []string) (*verifier, error) {
-	v := &verifier{target: t}
-	for _, line := range t.Pinned {
+// newVerifier reads the known hosts, also where keys are pinned: what is revoked
+// there is revoked.
+func newVerifier(at *place) (*verifier, error) {
+	v := &verifier{at: at}
+	for _, line := range at.Pinned {
 		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		if err != nil {
-			return nil, fmt.Errorf("read the pinned host key of %s: %w", t.Name, err)
+			return nil, fmt.Errorf("read the pinned host key of %s: %w", at.Name, err)
 		}
 		k := newHostKey(key)
 		k.From = FromPinned
 		v.pinned = append(v.pinned, k)
 	}
-	if len(v.pinned) > 0 {
-		return v, nil
-	}
 	var present []string
-	for _, file := range files {
+	for _, file := range at.knownHosts {
 		info, err := os.Stat(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -145,8 +155,8 @@ func newVerifier(t Target, files []string) (*verifier, error) {
 // others follow, so that a server that has lost it can show what it has now.
 func (v *verifier) algorithms() []string {
 	var first []string
-	if v.db != nil {
-		first = v.db.HostKeyAlgorithms(v.target.hostPort())
+	if len(v.pinned) == 0 {
+		first = v.db.HostKeyAlgorithms(v.at.knownAs())
 	}
 	for _, k := range v.pinned {
 		if k.Type == ssh.KeyAlgoRSA {
@@ -171,44 +181,45 @@ func (v *verifier) algorithms() []string {
 // errors of this file.
 func (v *verifier) verify(remote net.Addr, key ssh.PublicKey) (HostKey, error) {
 	shown := newHostKey(key)
+	err := v.db.HostKeyCallback()(v.at.knownAs(), remote, key)
+	var revoked *xknownhosts.RevokedError
+	if errors.As(err, &revoked) {
+		shown.Place = placeOf(revoked.Revoked)
+		return shown, &RevokedHostKeyError{Name: v.at.Name, Hop: v.at.hopName(), Shown: shown}
+	}
+	changed := &ChangedHostKeyError{Name: v.at.Name, Hop: v.at.hopName(), Place: v.at.hostPort(), Shown: shown}
 	if len(v.pinned) > 0 {
 		for _, k := range v.pinned {
 			if k.Key == shown.Key {
 				return k, nil
 			}
 		}
-		return shown, &ChangedHostKeyError{Name: v.target.Name, Known: v.pinned, Shown: shown}
+		changed.Known = v.pinned
+		return shown, changed
 	}
-	err := v.db.HostKeyCallback()(v.target.hostPort(), remote, key)
 	if err == nil {
 		shown.From = FromKnownHosts
 		return shown, nil
 	}
-	var revoked *xknownhosts.RevokedError
-	if errors.As(err, &revoked) {
-		shown.Place = place(revoked.Revoked)
-		return shown, &RevokedHostKeyError{Name: v.target.Name, Shown: shown}
-	}
 	var mismatch *xknownhosts.KeyError
 	if !errors.As(err, &mismatch) {
-		return shown, fmt.Errorf("verify the host key of %s: %w", v.target.Name, err)
+		return shown, fmt.Errorf("verify the host key of %s: %w", v.at.Name, err)
 	}
 	if len(mismatch.Want) > 0 {
-		changed := &ChangedHostKeyError{Name: v.target.Name, Shown: shown}
 		for _, want := range mismatch.Want {
 			k := newHostKey(want.Key)
-			k.From, k.Place = FromKnownHosts, place(want)
+			k.From, k.Place = FromKnownHosts, placeOf(want)
 			changed.Known = append(changed.Known, k)
 		}
 		return shown, changed
 	}
-	if v.target.AcceptNew || v.target.Accept != "" && v.target.Accept == shown.Fingerprint {
+	if v.at.accepts(shown.Fingerprint) {
 		shown.From = FromAccepted
 		return shown, nil
 	}
-	return shown, &UnknownHostKeyError{Target: v.target, HostKey: shown}
+	return shown, &UnknownHostKeyError{Target: v.at.Target, Hop: v.at.hopName(), HostKey: shown}
 }
 
-func place(k xknownhosts.KnownKey) string {
+func placeOf(k xknownhosts.KnownKey) string {
 	return fmt.Sprintf("%s:%d", filepath.Clean(k.Filename), k.Line)
 }

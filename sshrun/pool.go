@@ -4,57 +4,32 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"brokeforge/sshrun/sshconfig"
 )
-
-// A Target says whom to reach, and how.
-type Target struct {
-	Name      string   // for messages
-	Address   string   // host name or IP address
-	Port      int      // 0 means 22
-	User      string   // empty means root
-	KeyFile   string   // empty means the agent and the default keys in ~/.ssh
-	Pinned    []string // host keys, "type base64"; with any, only these are accepted
-	AcceptNew bool     // accept an unknown host key; a changed one never is
-	Accept    string   // accept an unknown host key that has this SHA256:… fingerprint
-}
-
-func (t Target) hostPort() string {
-	return net.JoinHostPort(t.Address, strconv.Itoa(t.Port))
-}
-
-func (t Target) withDefaults() Target {
-	t.Port = cmp.Or(t.Port, 22)
-	t.User = cmp.Or(t.User, "root")
-	t.Name = cmp.Or(t.Name, t.Address)
-	return t
-}
-
-// credential is what a connection is shared by.
-func (t Target) credential() string {
-	return strings.Join([]string{t.hostPort(), t.User, t.KeyFile}, "\n")
-}
-
-// policy is what callers must agree in to share a dial.
-func (t Target) policy() string {
-	return strings.Join(append([]string{t.credential(), strconv.FormatBool(t.AcceptNew), t.Accept}, t.Pinned...), "\n")
-}
 
 // Options are how a pool connects. The zero value is ready to use.
 type Options struct {
 	KnownHosts  []string      // nil means ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts
 	AgentSocket string        // empty means SSH_AUTH_SOCK; "none" means no agent
+	SSHConfig   []string      // files of ssh_config(5), the first one counts most; nil means ~/.ssh/config and /etc/ssh/ssh_config
+	Asker       Asker         // nil means that nobody can be asked
 	Home        string        // where ~ is; empty means the operator's home
 	DialTimeout time.Duration // for connecting, up to the verified host key; 0 means 10 s
 	KeepAlive   time.Duration // between two questions whether the server is there; 0 means 5 s
 	DeadAfter   time.Duration // without an answer the connection is lost; 0 means 3 times KeepAlive
+
+	// What holds for a target where neither it nor the configuration of ssh says
+	// anything.
+	Port    int    // 0 means 22
+	User    string // empty means root
+	KeyFile string // empty means the agent and the default keys in ~/.ssh
 
 	places     places
 	retryDelay time.Duration
@@ -73,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.KnownHosts == nil {
 		o.KnownHosts = []string{filepath.Join(o.Home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
+	}
+	if o.SSHConfig == nil {
+		o.SSHConfig = []string{filepath.Join(o.Home, ".ssh", "config"), "/etc/ssh/ssh_config"}
 	}
 	switch o.AgentSocket {
 	case "":
@@ -95,10 +73,15 @@ var ErrClosed = errors.New("the connections are closed")
 // A Pool keeps one connection for each server and credential and shares it. It is
 // safe for use by several goroutines. Close it.
 type Pool struct {
-	opts Options
-	ctx  context.Context
-	stop context.CancelFunc
-	wg   sync.WaitGroup // dials
+	opts    Options
+	noAgent bool   // whatever the configuration of ssh says
+	user    string // who works here
+	ctx     context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup // dials and questions
+
+	configs configs
+	secrets secrets
 
 	mu      sync.Mutex
 	clients map[string]*Client // by credential
@@ -120,6 +103,9 @@ func NewPool(o Options) *Pool {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Pool{
 		opts:    o.withDefaults(),
+		noAgent: o.AgentSocket == "none",
+		user:    sshconfig.Here("").User,
+		secrets: newSecrets(),
 		ctx:     ctx,
 		stop:    stop,
 		clients: make(map[string]*Client),
@@ -131,21 +117,29 @@ func NewPool(o Options) *Pool {
 // or the kept one is dead. Do not close it: [Pool.Forget] and [Pool.Close] do.
 //
 // Its errors are *UnreachableError, *UnknownHostKeyError, *ChangedHostKeyError,
-// *RevokedHostKeyError, *LoginError and *KeyFileError, or that of ctx.
+// *RevokedHostKeyError, *LoginError and *KeyFileError, those of [Pool.Route], or
+// that of ctx. What happens at a jump host is in a *HopError.
 func (p *Pool) Connect(ctx context.Context, t Target) (*Client, error) {
-	t = t.withDefaults()
+	at, err := p.place(t)
+	if err != nil {
+		return nil, err
+	}
+	return p.connect(ctx, at)
+}
+
+func (p *Pool) connect(ctx context.Context, at *place) (*Client, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if c := p.clients[t.credential()]; c != nil && c.serves(t) {
+	if c := p.clients[at.credential()]; c != nil && c.serves(at) {
 		p.mu.Unlock()
 		return c, nil
 	}
-	f := p.flights[t.policy()]
+	f := p.flights[at.policy()]
 	if f == nil {
-		f = p.take(t)
+		f = p.take(at)
 	}
 	f.waiters++
 	p.mu.Unlock()
@@ -160,35 +154,35 @@ func (p *Pool) Connect(ctx context.Context, t Target) (*Client, error) {
 	f.waiters--
 	if f.waiters == 0 {
 		f.cancel()
-		if p.flights[t.policy()] == f {
-			delete(p.flights, t.policy())
+		if p.flights[at.policy()] == f {
+			delete(p.flights, at.policy())
 		}
 	}
 	return nil, ctx.Err()
 }
 
 // take starts a dial. The caller holds the lock.
-func (p *Pool) take(t Target) *flight {
+func (p *Pool) take(at *place) *flight {
 	ctx, cancel := context.WithCancel(p.ctx)
 	f := &flight{done: make(chan struct{}), cancel: cancel}
-	p.flights[t.policy()] = f
+	p.flights[at.policy()] = f
 	p.wg.Go(func() {
 		defer cancel()
-		c, err := p.dial(ctx, t)
+		c, err := p.dial(ctx, at)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.flights[t.policy()] == f {
-			delete(p.flights, t.policy())
+		if p.flights[at.policy()] == f {
+			delete(p.flights, at.policy())
 		}
 		if err == nil && p.closed {
 			c.Close()
 			c, err = nil, ErrClosed
 		}
 		if err == nil {
-			if old := p.clients[t.credential()]; old != nil && !old.serves(t) {
+			if old := p.clients[at.credential()]; old != nil && !old.serves(at) {
 				old.Close()
 			}
-			p.clients[t.credential()] = c
+			p.clients[at.credential()] = c
 		}
 		f.client, f.err = c, err
 		close(f.done)
@@ -197,7 +191,8 @@ func (p *Pool) take(t Target) *flight {
 }
 
 // Dial makes a connection of the caller's own with a new login, which proves that
-// logins still work. The caller closes it. Its errors are those of Connect.
+// logins still work. Jump hosts on the way are shared with others. The caller closes
+// it. Its errors are those of Connect.
 func (p *Pool) Dial(ctx context.Context, t Target) (*Client, error) {
 	p.mu.Lock()
 	closed := p.closed
@@ -205,15 +200,22 @@ func (p *Pool) Dial(ctx context.Context, t Target) (*Client, error) {
 	if closed {
 		return nil, ErrClosed
 	}
-	return p.dial(ctx, t.withDefaults())
+	at, err := p.place(t)
+	if err != nil {
+		return nil, err
+	}
+	return p.dial(ctx, at)
 }
 
 // Forget closes the shared connection to a target, if there is one.
 func (p *Pool) Forget(t Target) {
-	t = t.withDefaults()
+	at, err := p.place(t)
+	if err != nil {
+		return // so there was no connection by this configuration
+	}
 	p.mu.Lock()
-	c := p.clients[t.credential()]
-	delete(p.clients, t.credential())
+	c := p.clients[at.credential()]
+	delete(p.clients, at.credential())
 	p.mu.Unlock()
 	if c != nil {
 		c.Close()
@@ -238,9 +240,9 @@ func (p *Pool) Close() error {
 }
 
 // serves reports whether a kept connection is alive and its host key is one that
-// the target accepts.
-func (c *Client) serves(t Target) bool {
-	return c.alive() && (len(t.Pinned) == 0 || slices.ContainsFunc(t.Pinned, func(line string) bool {
+// the place accepts.
+func (c *Client) serves(at *place) bool {
+	return c.alive() && (len(at.Pinned) == 0 || slices.ContainsFunc(at.Pinned, func(line string) bool {
 		return line == c.hostKey.Key || strings.HasPrefix(line, c.hostKey.Key+" ")
 	}))
 }

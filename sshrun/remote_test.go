@@ -1,6 +1,7 @@
 package sshrun
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -36,8 +37,9 @@ func TestScriptsPassShellcheck(t *testing.T) {
 // The command lines must mean the same to sh, csh and fish.
 func TestCommandLinesSuitAnyLoginShell(t *testing.T) {
 	c := &Client{pool: NewPool(Options{}), target: Target{User: "deploy"}}
-	root := &Client{pool: c.pool, target: Target{User: "root"}}
-	for _, command := range []string{c.command(true), c.command(false), c.shipCommand("id", "x", 1), root.shipCommand("id", "x", 1)} {
+	asking := fmt.Sprintf(becomeRootAsking, newToken(), newToken())
+	ship := c.shipArguments("id", "x", 1)
+	for _, command := range []string{plainShell + " -s", becomeRoot + " -s", asking + " -s", plainShell + ship, becomeRoot + ship, asking + ship} {
 		if strings.ContainsAny(command, "!\\\n`") {
 			t.Errorf("a shell may read this otherwise: %s", command)
 		}

@@ -30,6 +30,8 @@ type server struct {
 	handle   func(command string, ch ssh.Channel) uint32 // runs a command; its result is the exit status
 	path     string                                      // PATH of commands that run here
 	attend   func(ssh.NewChannel)                        // serves a session in place of handle; may be nil
+	address  string                                      // that it listens on
+	closed   bool                                        // it lets no connections through
 
 	mu     sync.Mutex
 	conns  []net.Conn
@@ -81,7 +83,7 @@ func writeKey(t *testing.T, passphrase string) (string, ssh.PublicKey) {
 func newServer(t *testing.T, change func(*server)) *server {
 	t.Helper()
 	file, public := writeKey(t, "")
-	s := &server{t: t, hostKey: newKey(t), clientKey: file, path: os.Getenv("PATH")}
+	s := &server{t: t, hostKey: newKey(t), clientKey: file, path: os.Getenv("PATH"), address: "127.0.0.1:0"}
 	s.handle = s.local
 	s.config.PublicKeyCallback = func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(key.Marshal()) != string(public.Marshal()) {
@@ -94,7 +96,7 @@ func newServer(t *testing.T, change func(*server)) *server {
 	}
 	s.config.AddHostKey(s.hostKey)
 	var err error
-	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
+	s.listener, err = net.Listen("tcp", s.address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,13 +155,17 @@ func (s *server) serve(raw net.Conn) {
 	s.wg.Go(func() { ssh.DiscardRequests(requests) })
 	slots := make(chan struct{}, max(s.sessions, 0))
 	for c := range channels {
-		if s.sessions != 0 {
+		if s.sessions != 0 && c.ChannelType() == "session" {
 			select {
 			case slots <- struct{}{}:
 			default:
 				c.Reject(ssh.ConnectionFailed, "open failed")
 				continue
 			}
+		}
+		if c.ChannelType() == "direct-tcpip" {
+			s.wg.Go(func() { s.forward(c) })
+			continue
 		}
 		s.wg.Go(func() {
 			if s.attend != nil {
@@ -172,6 +178,40 @@ func (s *server) serve(raw net.Conn) {
 			}
 		})
 	}
+	conn.Close()
+}
+
+// forward lets a connection through, as a jump host does.
+func (s *server) forward(c ssh.NewChannel) {
+	var to struct {
+		Host     string
+		Port     uint32
+		From     string
+		FromPort uint32
+	}
+	if err := ssh.Unmarshal(c.ExtraData(), &to); err != nil || s.closed {
+		c.Reject(ssh.Prohibited, "administratively prohibited\x1b[2J")
+		return
+	}
+	conn, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	if err != nil {
+		c.Reject(ssh.ConnectionFailed, "Connection refused")
+		return
+	}
+	s.mu.Lock()
+	s.conns = append(s.conns, conn)
+	s.mu.Unlock()
+	ch, requests, err := c.Accept()
+	if err != nil {
+		conn.Close()
+		return
+	}
+	s.wg.Go(func() { ssh.DiscardRequests(requests) })
+	s.wg.Go(func() {
+		io.Copy(ch, conn)
+		ch.Close()
+	})
+	io.Copy(conn, ch)
 	conn.Close()
 }
 
@@ -236,6 +276,7 @@ func newPool(t *testing.T, change func(*Options)) *Pool {
 	base := t.TempDir()
 	o := Options{
 		KnownHosts:  []string{},
+		SSHConfig:   []string{},
 		AgentSocket: "none",
 		Home:        t.TempDir(),
 		DialTimeout: 5 * time.Second,

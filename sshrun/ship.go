@@ -43,7 +43,7 @@ var proveScript string
 // Ship starts a run and follows it from its beginning, in one execution. A run
 // whose id the server knows already is not started again, only followed; so after
 // a *LostError it may be called again. Beginning a run needs root, as the login
-// user or by sudo without a password.
+// user or by sudo.
 //
 // Each mark is passed to handle in order; an error of handle ends the following,
 // not the run, and is returned. Ship returns nil after a MarkFinish, whatever its
@@ -60,7 +60,7 @@ func (c *Client) Ship(ctx context.Context, s Shipment, handle func(Mark) error) 
 	}
 	f := c.newFollower(s.RunID, s.Nonce, end, 0, handle)
 	return c.follow(ctx, f, begin, exchange{
-		command: c.shipCommand(s.RunID, begin, len(data)),
+		arguments: c.shipArguments(s.RunID, begin, len(data)),
 		// Standard input stays open: its end tells the server that nobody follows.
 		input: func(w io.WriteCloser) error {
 			_, err := io.Copy(w, bytes.NewReader(data))
@@ -69,20 +69,16 @@ func (c *Client) Ship(ctx context.Context, s Shipment, handle func(Mark) error) 
 	})
 }
 
-// shipCommand returns the command line that takes a run's archive and starts it.
-// For the sake of csh and fish it is one line without quotes, '!' or backslashes
-// in the quoted part.
-func (c *Client) shipCommand(id, begin string, size int) string {
+// shipArguments returns the arguments of sh that take a run's archive and start it.
+// For the sake of csh and fish it is one line without quotes, '!' or backslashes in
+// the quoted part.
+func (c *Client) shipArguments(id, begin string, size int) string {
 	at := c.pool.opts.places
 	script := fmt.Sprintf(`umask 077; echo %[1]s; echo %[1]s >&2; d=%[2]s/.%[3]s.$$; `+
 		`mkdir -p %[4]s/runs $d && head -c %[5]d | tar -xpf - -C $d && test -e $d/complete && `+
 		`exec sh $d/start.sh %[4]s %[2]s %[3]s $d; rm -rf $d; exit 74`,
 		begin, at.volatile, id, at.base, size)
-	arguments := " -c " + shellescape.Quote(script)
-	if c.target.User != "root" {
-		return becomeRoot + arguments
-	}
-	return "exec env LC_ALL=C LANG=C sh" + arguments
+	return " -c " + shellescape.Quote(script)
 }
 
 // sayings puts what a command printed on stderr into a line.

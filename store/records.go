@@ -59,12 +59,13 @@ type Server struct {
 	Name           string   `json:"name"` // unique
 	Address        string   `json:"address"`
 	PrivateAddress string   `json:"private_address,omitempty"`
-	Port           int      `json:"port"`               // of sshd, 1 to 65535
-	User           string   `json:"user"`               // who logs in
-	KeyFile        string   `json:"key_file,omitempty"` // a private key on this machine; empty means agent and default keys
+	Port           int      `json:"port"`               // of sshd, 1 to 65535; 0 means what the configuration of ssh says, else the default
+	User           string   `json:"user"`               // who logs in; empty means as Port 0 does
+	KeyFile        string   `json:"key_file,omitempty"` // a private key on this machine; empty means as Port 0 does
 	Tags           []string `json:"tags,omitempty"`
 
-	HostKeys []HostKey `json:"host_keys,omitempty"` // the keys that this server may show
+	HostKeys []HostKey            `json:"host_keys,omitempty"` // the keys that this server may show
+	HopKeys  map[string][]HostKey `json:"hop_keys,omitempty"`  // those that jump hosts on the way may show, by host:port
 
 	Status          ProvisionStatus `json:"status,omitempty"`
 	Connection      Connection      `json:"connection,omitempty"`

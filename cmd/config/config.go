@@ -35,6 +35,10 @@ type SSH struct {
 	// the environment variable SSH_AUTH_SOCK names, "none" that no agent is
 	// used.
 	AgentSocket string `toml:"agent_socket"`
+	// Config is the file of ssh_config(5) that says how servers are reached where
+	// their records don't; the one of the system counts behind it. "none" means
+	// that neither is read.
+	Config string `toml:"config"`
 	// DialTimeout bounds how long it may take until a server has shown its
 	// host key.
 	DialTimeout time.Duration `toml:"dial_timeout"`
@@ -43,7 +47,8 @@ type SSH struct {
 	KeepAlive time.Duration `toml:"keep_alive"`
 }
 
-// NewServer holds what "server add" takes where it is not told.
+// NewServer holds how a server is reached where neither its record nor the
+// configuration of ssh says it.
 type NewServer struct {
 	Port int    `toml:"port"`
 	User string `toml:"user"`
@@ -97,6 +102,7 @@ func Default() Config {
 		Parallel: 10,
 		SSH: SSH{
 			KnownHosts:  []string{"~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"},
+			Config:      "~/.ssh/config",
 			DialTimeout: 10 * time.Second,
 			KeepAlive:   5 * time.Second,
 		},
@@ -173,8 +179,8 @@ func isHostPort(s string) bool {
 func refuse(reason string, key ...string) error { return &invalid{key, reason} }
 
 // Expand makes the paths in the settings absolute: "~/" at the beginning is
-// the home folder. Where the home folder is not known, known_hosts files in it
-// are left out, and other paths in it are an error.
+// the home folder. Where the home folder is not known, known_hosts files and the
+// configuration of ssh in it are left out, and other paths in it are an error.
 func (c Config) Expand(home string) (Config, error) {
 	files := []string{} // not nil, which would mean the usual ones
 	for _, f := range c.SSH.KnownHosts {
@@ -183,6 +189,11 @@ func (c Config) Expand(home string) (Config, error) {
 		}
 	}
 	c.SSH.KnownHosts = files
+	if path, err := expand(c.SSH.Config, home); err == nil {
+		c.SSH.Config = path
+	} else {
+		c.SSH.Config = "none" // there is no home to look in
+	}
 	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key, &c.Alerts.PasswordFile, &c.Secrets.KeyFile} {
 		var err error
 		if *path, err = expand(*path, home); err != nil {

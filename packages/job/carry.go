@@ -111,8 +111,8 @@ func (e *Engine) waitLost(ctx context.Context, l *live, cause error, pause time.
 	pause += rand.N(pause / 4)
 	l.change(func(p *Progress) {
 		p.Run.State = store.RunLost
-		p.Waiting = fmt.Sprintf("contact is lost, the run goes on on %s: %v; next try in %d s",
-			p.Run.ServerName, cause, int(pause.Seconds()+0.5))
+		p.Waiting = fmt.Sprintf("lost contact with %s, trying again in %d s; the run goes on there (%v)",
+			p.Run.ServerName, int(pause.Seconds()+0.5), cause)
 	})
 	e.hub.wake()
 	timer := time.NewTimer(pause)
@@ -143,16 +143,23 @@ func (c *carrier) once(ctx context.Context) error {
 	} else {
 		err = c.ship(ctx, remote)
 	}
-	return c.judge(ctx, err)
+	return c.judge(ctx, err, sent)
 }
 
-// judge tells errors that end a run from those that leave it going on.
-func (c *carrier) judge(ctx context.Context, err error) error {
+// judge tells errors that end a run from those that leave it going on. One that was
+// sent before does so also where it can't be looked at, as when sudo wants a password
+// and there is nobody to ask.
+func (c *carrier) judge(ctx context.Context, err error, sent bool) error {
 	var lost *sshrun.LostError
 	var died *sshrun.DiedError
 	var absent *sshrun.AbsentError
 	var unrecorded *recordError
+	var become *sshrun.BecomeError
+	var session *sshrun.SessionError
+	var shell *sshrun.ShellError
 	switch {
+	case sent && (errors.As(err, &become) || errors.As(err, &session) || errors.As(err, &shell)):
+		return err
 	case err == nil, ctx.Err() != nil, errors.As(err, &lost), errors.As(err, &unrecorded):
 		return err
 	case errors.As(err, &absent):

@@ -18,6 +18,7 @@ type Config struct {
 	Store     *store.DB
 	Catalog   packages.Catalog
 	Connector Connector
+	Questions *Questions       // what connections ask a person; nil where nobody is asked
 	Parallel  int              // how many servers are worked on side by side; 0 means 10
 	By        string           // the login of who works with this engine, as records name it
 	Now       func() time.Time // nil means time.Now
@@ -54,8 +55,11 @@ func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Questions == nil {
+		cfg.Questions = NewQuestions()
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Engine{
+	e := &Engine{
 		cfg: cfg, ctx: ctx, stop: stop,
 		slots:      make(chan struct{}, cfg.Parallel),
 		firstPause: time.Second,
@@ -63,6 +67,8 @@ func New(cfg Config) *Engine {
 		queue:      make(map[store.ID][]store.ID),
 		busy:       make(map[store.ID]int),
 	}
+	cfg.Questions.tell(e.hub.wake)
+	return e
 }
 
 // Close ends all watching and waits for it. Runs go on on their servers, and

@@ -10,6 +10,7 @@ import (
 // Nothing was sent to it.
 type HostKeyError struct {
 	Server      string     // its name
+	Hop         string     // the jump host on the way to it whose key it is; empty for its own
 	Address     string     // host:port
 	Type        string     // of the key shown, such as "ssh-ed25519"
 	Fingerprint string     // of the key shown, in the form SHA256:…
@@ -27,17 +28,25 @@ type KnownKey struct {
 // contact.
 func (e *HostKeyError) Changed() bool { return len(e.Known) > 0 }
 
+// Whose names the server, or the jump host, that showed the key.
+func (e *HostKeyError) Whose() string {
+	if e.Hop != "" {
+		return fmt.Sprintf("jump host %s", e.Hop)
+	}
+	return e.Server
+}
+
 // Error says what was shown and what was expected.
 func (e *HostKeyError) Error() string {
 	if !e.Changed() {
-		return fmt.Sprintf("the host key of %s (%s) is not known: %s %s", e.Server, e.Address, e.Type, e.Fingerprint)
+		return fmt.Sprintf("the host key of %s (%s) is not known: %s %s", e.Whose(), e.Address, e.Type, e.Fingerprint)
 	}
 	known := make([]string, len(e.Known))
 	for i, k := range e.Known {
 		known[i] = fmt.Sprintf("%s %s (%s)", k.Type, k.Fingerprint, k.From)
 	}
 	return fmt.Sprintf("the host key of %s (%s) has changed: it shows %s %s, known is %s; nothing was sent to it",
-		e.Server, e.Address, e.Type, e.Fingerprint, strings.Join(known, " and "))
+		e.Whose(), e.Address, e.Type, e.Fingerprint, strings.Join(known, " and "))
 }
 
 // ReachError says that a server could not be reached or logged in to.

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type fakeHost struct {
 	outcome  map[string]func(step) error // by a part of a script, what running it does
 	runs     map[string]*fakeRun
 	down     error  // what connecting fails with
+	refuse   error  // what following fails with once
 	key      string // the host key's fingerprint
 	executed int    // executions
 	dials    int    // logins
@@ -197,6 +199,14 @@ func (n *fakeNet) Forget(t sshrun.Target) {
 	n.forgotten = append(n.forgotten, t.Port)
 }
 
+func (n *fakeNet) Route(t sshrun.Target) (sshrun.Route, error) {
+	r := sshrun.Route{Address: t.Address, Port: cmp.Or(t.Port, 22), User: cmp.Or(t.User, "root")}
+	if t.KeyFile != "" {
+		r.KeyFiles = []string{t.KeyFile}
+	}
+	return r, nil
+}
+
 type fakeRemote struct {
 	h   *fakeHost
 	key sshrun.HostKey
@@ -204,6 +214,8 @@ type fakeRemote struct {
 
 func (r *fakeRemote) HostKey() sshrun.HostKey { return r.key }
 func (r *fakeRemote) Close() error            { return nil }
+
+func (r *fakeRemote) HopKeys() map[string]sshrun.HostKey { return nil }
 
 func (r *fakeRemote) Execute(_ context.Context, s sshrun.Script) (sshrun.Result, error) {
 	r.h.mu.Lock()
@@ -249,8 +261,12 @@ func (r *fakeRemote) Ship(ctx context.Context, s sshrun.Shipment, fn func(sshrun
 
 func (r *fakeRemote) Follow(ctx context.Context, runID, _ string, offset int64, fn func(sshrun.Mark) error) error {
 	r.h.mu.Lock()
-	run, cut := r.h.runs[runID], r.h.cutAfter
+	run, cut, refuse := r.h.runs[runID], r.h.cutAfter, r.h.refuse
+	r.h.refuse = nil
 	r.h.mu.Unlock()
+	if refuse != nil {
+		return refuse
+	}
 	if run == nil {
 		return &sshrun.AbsentError{Name: "fake", RunID: runID}
 	}

@@ -16,12 +16,12 @@ import (
 type NewServer struct {
 	Name      string
 	Address   string
-	Port      int    // 0 means 22
-	User      string // empty means root
-	KeyFile   string // a private key; empty means the agent and the default keys
+	Port      int    // 0 means what the configuration of ssh says, else the default
+	User      string // empty means as Port 0 does
+	KeyFile   string // a private key; empty means as Port 0 does, in the end the agent and the default keys
 	Tags      []string
 	AcceptNew bool   // accept the host key at the first contact, whatever it is
-	Accept    string // accept the host key with this fingerprint, in the form SHA256:…
+	Accept    string // accept host keys with these fingerprints, in the form SHA256:…, with blanks between
 }
 
 // The fields of a NewServer, as CheckField and InputError name them.
@@ -38,8 +38,9 @@ var (
 	nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	// The length and first character are those that useradd(8) allows; the
 	// rest lets in the login names of directory services.
-	userForm  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@-]{0,63}$`)
-	labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	userForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@-]{0,63}$`)
+	// Names that only the configuration of ssh knows may have underscores too.
+	labelForm = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 	digits    = regexp.MustCompile(`^[0-9.]+$`)
 )
 
@@ -88,7 +89,8 @@ func parsePort(s string) (int, error) {
 	return n, nil
 }
 
-// checkAddress accepts IP addresses and the host names of RFC 1123 section 2.1.
+// checkAddress accepts IP addresses, the host names of RFC 1123 section 2.1, and
+// names like them that the configuration of ssh may know.
 func checkAddress(value string) string {
 	if _, err := netip.ParseAddr(value); err == nil {
 		return ""
@@ -173,14 +175,9 @@ func (n NewServer) record() (store.Server, error) {
 		return store.Server{}, err
 	}
 	server := store.Server{
-		Name: n.Name, Address: strings.ToLower(strings.TrimSuffix(n.Address, ".")), Port: n.Port, User: n.User,
+		// Upper and lower case are not the same to the configuration of ssh.
+		Name: n.Name, Address: strings.TrimSuffix(n.Address, "."), Port: n.Port, User: n.User,
 		Tags: slices.Compact(slices.Sorted(slices.Values(n.Tags))),
-	}
-	if server.Port == 0 {
-		server.Port = 22
-	}
-	if server.User == "" {
-		server.User = "root"
 	}
 	if n.KeyFile != "" {
 		path, err := keyPath(n.KeyFile)

@@ -34,7 +34,7 @@ func TestCheckField(t *testing.T) {
 	}
 	bad := map[string][]string{
 		FieldName:    append(hostile, strings.Repeat("a", 64), ".a"),
-		FieldAddress: append(hostile, "256.1.1.1", "1.2.3", "10.0.0.1:22", "[::1]", "a..b", "-a.com", strings.Repeat("a", 64)+".com", strings.Repeat("a.", 130), "10.0.0.1/24", "a_b"),
+		FieldAddress: append(hostile, "256.1.1.1", "1.2.3", "10.0.0.1:22", "[::1]", "a..b", "-a.com", strings.Repeat("a", 64)+".com", strings.Repeat("a.", 130), "10.0.0.1/24", "a__b..c"),
 		FieldPort:    append(hostile, "0", "70000", "65536", "-1", "22;id", "2 2", "0x16", "٢٢"),
 		FieldUser:    append(hostile, "1a"),
 		FieldKey:     {filepath.Join(dir, "none"), dir, key + ".pub"},

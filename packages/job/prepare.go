@@ -105,7 +105,7 @@ func (e *Engine) plan(ctx context.Context, p *Prepared, installed []store.Server
 	if err != nil {
 		return nil, err
 	}
-	p.Plan, err = packages.Build(r.Action, resolved, packages.Context{Server: p.Server, Facts: p.Facts, Installed: installed})
+	p.Plan, err = packages.Build(r.Action, resolved, packages.Context{Server: e.inEffect(p.Server), Facts: p.Facts, Installed: installed})
 	if err != nil {
 		return nil, err
 	}

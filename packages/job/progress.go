@@ -77,19 +77,34 @@ type Overview struct {
 	Servers []ServerView  // by name
 	Live    []Progress    // the runs that are not ended, oldest first
 	Alerts  []store.Alert // those that are open, by server and kind
+
+	Questions []Question // that wait for an answer, oldest first
 }
 
-// ServerView is a server with what is known of it.
+// ServerView is a server with what is known of it. Its Port, User and KeyFile are
+// those in effect, also where the record leaves them to the configuration of ssh.
 type ServerView struct {
 	store.Server
-	Facts    packages.Facts        // the zero value where none were read
-	Packages []store.ServerPackage // as recorded
-	Sites    int
-	Last     *store.Run    // its latest run, live or ended, without its plan; nil where there is none
-	Busy     bool          // facts are being read
-	Watched  bool          // it is monitored
-	Sample   *store.Sample // the newest; nil where there is none
-	Alerts   []store.Alert // those that are open
+	Host       string                // where it is: its Address, or what the configuration of ssh says for that
+	Hops       []Hop                 // the jump hosts on the way, the first one first
+	Notes      []string              // what the configuration of ssh says of it and is not followed
+	RouteError string                // why the configuration of ssh is of no use for it; empty where it is
+	Facts      packages.Facts        // the zero value where none were read
+	Packages   []store.ServerPackage // as recorded
+	Sites      int
+	Last       *store.Run    // its latest run, live or ended, without its plan; nil where there is none
+	Busy       bool          // facts are being read
+	Watched    bool          // it is monitored
+	Sample     *store.Sample // the newest; nil where there is none
+	Alerts     []store.Alert // those that are open
+}
+
+// Hop is a jump host on the way to a server.
+type Hop struct {
+	Name     string // as the configuration of ssh names it
+	Address  string // host:port
+	User     string
+	HostKeys []store.HostKey // that were accepted
 }
 
 // Request is what somebody chose: packages, an action, servers.

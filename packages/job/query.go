@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"brokeforge/packages"
+	"brokeforge/sshrun"
 	"brokeforge/store"
 )
 
@@ -33,6 +34,7 @@ func (e *Engine) Overview() (Overview, error) {
 		return Overview{}, err
 	}
 	out.Live = e.liveProgress()
+	out.Questions = e.cfg.Questions.list()
 	return out, nil
 }
 
@@ -53,15 +55,39 @@ func (e *Engine) liveProgress() []Progress {
 	return out
 }
 
+// inEffect returns a server with the address, port, user and key file by which it is
+// reached, as far as the configuration of ssh can be read.
+func (e *Engine) inEffect(s store.Server) store.Server {
+	// Without a route, what the record says counts; a dial tells what is wrong.
+	route, _ := e.cfg.Connector.Route(target(s))
+	return inEffect(s, route)
+}
+
+func inEffect(s store.Server, route sshrun.Route) store.Server {
+	s.Port, s.User = cmp.Or(route.Port, s.Port, 22), cmp.Or(route.User, s.User, "root")
+	if len(route.KeyFiles) > 0 {
+		s.KeyFile = route.KeyFiles[0]
+	}
+	return s
+}
+
 // view composes a server's view. Facts that can't be read count as none.
 func (e *Engine) view(tx *store.Tx, s store.Server) (ServerView, error) {
-	v := ServerView{Server: s}
+	route, err := e.cfg.Connector.Route(target(s))
+	v := ServerView{Server: inEffect(s, route), Host: s.Address}
+	if err != nil {
+		v.RouteError = err.Error()
+	} else {
+		v.Host, v.Notes = route.Address, route.Notes
+		for _, hop := range route.Hops {
+			v.Hops = append(v.Hops, Hop{Name: hop.Name, Address: hop.Address, User: hop.User, HostKeys: s.HopKeys[hop.Address]})
+		}
+	}
 	if len(s.Facts) > 0 {
 		if err := json.Unmarshal(s.Facts, &v.Facts); err != nil {
 			return v, fmt.Errorf("read the stored facts of %s: %w", s.Name, err)
 		}
 	}
-	var err error
 	if v.Packages, err = tx.ServerPackages(s.ID); err != nil {
 		return v, err
 	}

@@ -32,12 +32,7 @@ func (e *Engine) AddServer(ctx context.Context, n NewServer) (store.Server, erro
 		_, err = connectError(server, err)
 		return store.Server{}, err
 	}
-	key := remote.HostKey()
-	pinned := store.HostKey{Key: key.Key, PinnedAt: e.cfg.Now(), PinnedBy: e.cfg.By}
-	if key.From != sshrun.FromAccepted {
-		pinned.PinnedBy = key.From
-	}
-	server.HostKeys = []store.HostKey{pinned}
+	e.pinAll(&server, remote)
 	facts, err := e.execFacts(ctx, remote, server)
 	if err != nil {
 		return store.Server{}, err
@@ -81,11 +76,8 @@ func (e *Engine) RemoveServer(_ context.Context, id store.ID) error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	live := len(e.queue[id])
-	e.mu.Unlock()
-	if live > 0 {
-		return &packages.RefusedError{Reason: fmt.Sprintf("a run is going on on %s: wait for its end, or cancel it", server.Name)}
+	if err := e.noRunOn(server); err != nil {
+		return err
 	}
 	if err := e.cfg.Store.Update(func(tx *store.Tx) error { return tx.DeleteServer(id) }); err != nil {
 		return err
@@ -128,6 +120,9 @@ func (e *Engine) readFacts(ctx context.Context, server store.Server) (Remote, pa
 	}
 	if ctx.Err() != nil {
 		return nil, packages.Facts{}, ctx.Err()
+	}
+	if err == nil {
+		err = e.pinHops(server, remote)
 	}
 	storeErr := e.changeServer(server.ID, func(s *store.Server) error {
 		s.Connection, s.ConnectionError = connection, ""
