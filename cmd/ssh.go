@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brokeforge/packages/job"
+	"brokeforge/store"
 	"brokeforge/ui/term"
 )
 
@@ -77,7 +78,7 @@ func (a *app) openShell(ctx context.Context, name, command string, terminal bool
 		if err != nil {
 			return notFound(err)
 		}
-		shell, err := s.Engine.OpenShell(ctx, server.ID)
+		shell, err := a.askingShell(ctx, s.Engine, server.ID)
 		if err != nil {
 			return err
 		}
@@ -91,6 +92,15 @@ func (a *app) openShell(ctx context.Context, name, command string, terminal bool
 		}
 		return endWith(status)
 	})
+}
+
+// askingShell opens a shell, and asks for what that takes. The terminal is the
+// shell's alone when it returns.
+func (a *app) askingShell(ctx context.Context, engine Engine, server store.ID) (job.Shell, error) {
+	if a.canAsk() {
+		defer a.attend(ctx, engine)()
+	}
+	return engine.OpenShell(ctx, server)
 }
 
 // passOn runs the shell, with the terminal given over to it if that is wanted.

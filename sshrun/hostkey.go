@@ -113,11 +113,11 @@ func whose(name, hop string) string {
 type verifier struct {
 	at     *place
 	pinned []HostKey
-	db     *knownhosts.HostKeyDB
+	db     *knownhosts.HostKeyDB // nil where keys are pinned and the files can't be read
 }
 
 // newVerifier reads the known hosts, also where keys are pinned: what is revoked
-// there is revoked.
+// there is revoked, as long as the files can be read.
 func newVerifier(at *place) (*verifier, error) {
 	v := &verifier{at: at}
 	for _, line := range at.Pinned {
@@ -143,6 +143,11 @@ func newVerifier(at *place) (*verifier, error) {
 		}
 	}
 	db, err := knownhosts.NewDB(present...)
+	if err != nil && len(v.pinned) > 0 {
+		// A line that can't be read must not keep one from a server whose key is
+		// pinned: the other lines are only asked whether it is revoked.
+		return v, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read known hosts: %w: correct or delete that line", err)
 	}
@@ -181,7 +186,10 @@ func (v *verifier) algorithms() []string {
 // errors of this file.
 func (v *verifier) verify(remote net.Addr, key ssh.PublicKey) (HostKey, error) {
 	shown := newHostKey(key)
-	err := v.db.HostKeyCallback()(v.at.knownAs(), remote, key)
+	var err error
+	if v.db != nil {
+		err = v.db.HostKeyCallback()(v.at.knownAs(), remote, key)
+	}
 	var revoked *xknownhosts.RevokedError
 	if errors.As(err, &revoked) {
 		shown.Place = placeOf(revoked.Revoked)

@@ -198,11 +198,10 @@ func (p *Pool) newOffer(ctx context.Context, at *place, h *history) (*offer, err
 			o.skipped = append(o.skipped, err.Error())
 		}
 	}
-	if at.only && len(at.keys) > 0 {
-		return o, nil
-	}
-	for _, k := range held {
-		o.addCertified(k.signer, "agent key "+k.comment, "", certs)
+	if !at.only {
+		for _, k := range held {
+			o.addCertified(k.signer, "agent key "+k.comment, "", certs)
+		}
 	}
 	if len(at.keys) > 0 {
 		return o, nil
