@@ -31,7 +31,7 @@ func TestPHP(t *testing.T) {
 			h := start(t, hosts.Spec{Name: "php-" + name, Suite: suite})
 			depot := newDepot(t, h, append(archive.PHP("8.3", "mysql", "xml"), archive.PHP("7.4")...)...)
 			p := newProgram(t)
-			p.configure("sury", depot.url, depot.key.Fingerprint, "")
+			p.useArchive("sury", depot.url, depot.key.Fingerprint, "")
 			p.add(h)
 			v := versions{p, h, ownPHP[suite]}
 			v.distribution()

@@ -93,8 +93,8 @@ func (d *depot) close() {
 	d.stop = nil
 }
 
-// configure has the program use the archive as one of its repositories.
-func (p program) configure(name, url, fingerprint, suite string) {
+// useArchive has the program use the archive as one of its repositories.
+func (p program) useArchive(name, url, fingerprint, suite string) {
 	p.Helper()
 	text := fmt.Sprintf("[repositories.%s]\nuri = %q\nkey = %q\nfingerprint = %q\nsuite = %q\n", name, url, url+"/key.asc", fingerprint, suite)
 	file := filepath.Join(p.home, ".config", "brokeforge", "config.toml")
@@ -201,7 +201,7 @@ func refusedRepositories(p program, d *depot, h *hosts.Host) {
 			c.prepare()
 		}
 		before := on(p, h, "sh", "-c", "cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null; ls /etc/apt/*")
-		p.configure("sury", c.url, c.fingerprint, c.suite)
+		p.useArchive("sury", c.url, c.fingerprint, c.suite)
 		r := p.run(phpOf(h, c.version)...)
 		if r.code != 1 {
 			p.Fatalf("%s: exit status %d\n%s%s", c.what, r.code, r.stdout, r.stderr)
@@ -222,7 +222,7 @@ func refusedRepositories(p program, d *depot, h *hosts.Host) {
 
 func usedRepository(p program, d *depot, h *hosts.Host) {
 	p.Helper()
-	p.configure("sury", d.url, d.key.Fingerprint, "")
+	p.useArchive("sury", d.url, d.key.Fingerprint, "")
 	p.must(0, php83(h)...)
 	contains(p, sources(p, h), "sources.list.d/brokeforge-sury.sources", "keyrings/brokeforge-sury.gpg", "preferences.d/brokeforge-sury")
 	contains(p, on(p, h, "php8.3", "-v"), "PHP 8.3.99")

@@ -83,7 +83,7 @@ func node(p program, h *hosts.Host) {
 
 	depot := newDepot(p, h, archive.Node("24"), archive.Node("22"))
 	depot.publish("nodistro", "tests", "tests", depot.key)
-	p.configure("nodesource", depot.url, depot.key.Fingerprint, "")
+	p.useArchive("nodesource", depot.url, depot.key.Fingerprint, "")
 	r = p.run("install", "node", "--set", "node.version=20", "--on", h.Name, "--yes")
 	if r.code != 1 {
 		p.Errorf("a version that is not offered: exit status %d", r.code)
@@ -141,10 +141,10 @@ func TestRuntimeInput(t *testing.T) {
 	}
 	r := p.must(2, "install", "php", "--set", "php.version=8.3", "--set", "php.version=8.2", "--on", "nowhere")
 	contains(t, r.stderr, "twice")
-	p.configure("sury", "https://x/$(id)", strings.Repeat("A", 40), "")
+	p.useArchive("sury", "https://x/$(id)", strings.Repeat("A", 40), "")
 	contains(t, p.must(2, "install", "php", "--on", "nowhere", "--yes").stderr, "repositories.sury.uri")
-	p.configure("sury", "https://x/php", strings.Repeat("a", 40), "")
+	p.useArchive("sury", "https://x/php", strings.Repeat("a", 40), "")
 	contains(t, p.must(2, "install", "php", "--on", "nowhere", "--yes").stderr, "repositories.sury.fingerprint")
-	p.configure("sury", "https://x/php", strings.Repeat("A", 40), "../x")
+	p.useArchive("sury", "https://x/php", strings.Repeat("A", 40), "../x")
 	contains(t, p.must(2, "install", "php", "--on", "nowhere", "--yes").stderr, "repositories.sury.suite")
 }
