@@ -42,10 +42,10 @@ func newAddScreen() *addScreen {
 	}
 	return &addScreen{form: widget.NewForm([]widget.Field{
 		{Name: job.FieldName, Label: "Name", Help: "what you call it, such as web1", Check: check(job.FieldName, true)},
-		{Name: job.FieldAddress, Label: "Address", Help: "an IP address or a host name", Check: check(job.FieldAddress, true)},
-		{Name: job.FieldPort, Label: "Port", Value: "22", Help: "of SSH", Check: check(job.FieldPort, true)},
-		{Name: job.FieldUser, Label: "User", Value: "root", Help: "who logs in: root, or a user with sudo", Check: check(job.FieldUser, true)},
-		{Name: job.FieldKey, Label: "Key file", Help: "a private key on this machine; empty: the agent and the usual keys", Check: check(job.FieldKey, false)},
+		{Name: job.FieldAddress, Label: "Address", Help: "an IP address, a host name, or a Host of ~/.ssh/config", Check: check(job.FieldAddress, true)},
+		{Name: job.FieldPort, Label: "Port", Help: "of SSH; empty: as ~/.ssh/config says, else 22", Check: check(job.FieldPort, false)},
+		{Name: job.FieldUser, Label: "User", Help: "root or one with sudo; empty: as ~/.ssh/config says, else root", Check: check(job.FieldUser, false)},
+		{Name: job.FieldKey, Label: "Key file", Help: "a private key on this machine; empty: as ssh finds one", Check: check(job.FieldKey, false)},
 		{Name: job.FieldTag, Label: "Tags", Help: "words to filter by, with spaces between; may be empty", Check: checkTags},
 	})}
 }
@@ -118,9 +118,12 @@ func (s *addScreen) submit(e env) effect {
 		return refuse("some fields are not right yet")
 	}
 	v := s.form.Values()
-	port, err := strconv.Atoi(v[job.FieldPort])
-	if err != nil {
-		return refuse("the port is not a number")
+	port := 0 // as ssh's configuration says
+	if text := v[job.FieldPort]; text != "" {
+		var err error
+		if port, err = strconv.Atoi(text); err != nil {
+			return refuse("the port is not a number")
+		}
 	}
 	return s.start(e, job.NewServer{
 		Name: v[job.FieldName], Address: v[job.FieldAddress], Port: port, User: v[job.FieldUser],
@@ -163,7 +166,7 @@ func (s *addScreen) added(e env, m addedMsg) effect {
 		return e.openHere(s.firstContact(e, m.given, key))
 	case errors.As(m.err, &key):
 		s.wrong = m.err
-		return e.openHere(hostKeyBox(e, m.err))
+		return e.openHere(hostKeyBox(e, "", m.err))
 	case errors.As(m.err, &input) && s.form.Refuse(input.Field, input.Reason):
 		return refuse(input.Reason)
 	}
@@ -173,8 +176,8 @@ func (s *addScreen) added(e env, m addedMsg) effect {
 
 // firstContact asks whether the key that a server showed is its own.
 func (s *addScreen) firstContact(e env, n job.NewServer, key *job.HostKeyError) *dialog {
-	n.Accept = key.Fingerprint
-	return ask("First contact with "+key.Server, widget.Working, hostKeyText(key),
+	n.Accept = strings.TrimSpace(n.Accept + " " + key.Fingerprint) // of jump hosts too
+	return ask("First contact with "+key.Whose(), widget.Working, hostKeyText(key, false),
 		choice{"Cancel", "esc", nil},
 		choice{"Accept this key", "a", func() effect { return s.start(e, n) }}).byItself(e)
 }

@@ -25,22 +25,23 @@ type tab struct {
 
 // app is the root: it routes messages, keeps the stacks and draws the frame.
 type app struct {
-	env     env
-	options Options
-	wait    func(last time.Time) tea.Cmd         // for a change
-	after   func(time.Duration, tea.Msg) tea.Cmd // a time
-	width   int
-	height  int
-	light   bool
-	painter widget.Painter
-	tabs    []*tab
-	tab     int
-	boxes   []overlay
-	said    sayMsg
-	nextID  int
-	refresh refreshQueue
-	every   time.Duration // of the tick
-	series  int           // of the tick
+	env      env
+	options  Options
+	wait     func(last time.Time) tea.Cmd         // for a change
+	after    func(time.Duration, tea.Msg) tea.Cmd // a time
+	width    int
+	height   int
+	light    bool
+	painter  widget.Painter
+	tabs     []*tab
+	tab      int
+	boxes    []overlay
+	answered map[string]bool // questions that had their box
+	said     sayMsg
+	nextID   int
+	refresh  refreshQueue
+	every    time.Duration // of the tick
+	series   int           // of the tick
 }
 
 // newApp makes the root. changed tells of what the engine knows anew.
@@ -50,6 +51,7 @@ func newApp(e env, o Options, changed <-chan struct{}) *app {
 	a.after = func(d time.Duration, msg tea.Msg) tea.Cmd {
 		return tea.Tick(d, func(time.Time) tea.Msg { return msg })
 	}
+	a.answered = map[string]bool{}
 	a.refresh.going, a.refresh.asked = map[store.ID]bool{}, map[store.ID]bool{}
 	for _, s := range []screen{newServersScreen(), newSitesScreen(), newHistoryScreen(), newCatalogScreen()} {
 		a.nextID++
@@ -88,6 +90,8 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.snapshot(true)
 	case snapshotMsg:
 		return a, a.took(m)
+	case trustedMsg:
+		return a, a.trusted(m)
 	case refreshedMsg:
 		return a, a.refreshed(m)
 	case shellOpenedMsg:

@@ -18,6 +18,11 @@ type Engine interface {
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error
 	Refresh(context.Context, store.ID) (job.ServerView, error)
+	TrustHostKey(ctx context.Context, id store.ID, fingerprint string) error
+
+	Attend() (leave func())
+	Answer(question, value string) error
+	Decline(question string)
 	OpenShell(context.Context, store.ID) (job.Shell, error)
 	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
 	Import(context.Context, job.Import) error

@@ -76,6 +76,7 @@ func (a *app) took(m snapshotMsg) tea.Cmd {
 	var cmds []tea.Cmd
 	if m.err == nil {
 		a.env.data.overview, a.env.data.loaded = m.overview, true
+		a.askQuestions()
 	}
 	a.env.data.err = m.err
 	if m.extra != nil {
@@ -189,7 +190,7 @@ func (a *app) tell(m refreshedMsg) tea.Cmd {
 	if m.err == nil {
 		return a.apply(say("read the facts of " + s.Name))
 	}
-	if box := hostKeyBox(a.env, m.err); box != nil {
+	if box := hostKeyBox(a.env, m.server, m.err); box != nil {
 		return a.apply(open(box))
 	}
 	return a.apply(complain(m.err))

@@ -171,7 +171,7 @@ func TestAddServer(t *testing.T) {
 	d := start(t, nil, nil)
 	addWeb9(d)
 	d.shows("added web9", "Servers › web9")
-	if n := d.engine.Added[0]; n.Port != 22 || n.User != "root" || n.Name != "web9" || n.AcceptNew {
+	if n := d.engine.Added[0]; n.Port != 0 || n.User != "" || n.Name != "web9" || n.AcceptNew {
 		t.Errorf("added %+v", n)
 	}
 }

@@ -16,6 +16,7 @@ import (
 // shellOpenedMsg says that a server is connected to for a shell, or why not.
 type shellOpenedMsg struct {
 	screen int // that asked for it
+	server store.ID
 	name   string
 	shell  job.Shell
 	err    error
@@ -37,7 +38,7 @@ func openShell(e env, id store.ID) effect {
 	self := e.self
 	return say("connecting to " + v.Name + " for a shell…").and(command(func() tea.Msg {
 		shell, err := e.engine.OpenShell(e.ctx, id)
-		return shellOpenedMsg{self, v.Name, shell, err}
+		return shellOpenedMsg{self, id, v.Name, shell, err}
 	}))
 }
 
@@ -54,7 +55,7 @@ func shellBinding(e env, id store.ID, off string) binding {
 func (a *app) shellOpened(m shellOpenedMsg) tea.Cmd {
 	a.said = sayMsg{}
 	if m.err != nil {
-		if box := hostKeyBox(a.env, m.err); box != nil {
+		if box := hostKeyBox(a.env, m.server, m.err); box != nil {
 			return a.apply(open(box))
 		}
 		return a.apply(complain(m.err))

@@ -73,6 +73,7 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 	sub := o.Engine.Subscribe()
 	defer sub.Close()
+	defer o.Engine.Attend()()
 	model := newApp(newEnv(ctx, o), o, sub.Changed())
 	guard := term.NewGuard()
 	program := tea.NewProgram(model, tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithEnvironment(o.Environ),

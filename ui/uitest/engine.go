@@ -37,6 +37,9 @@ type Engine struct {
 	PrepareWait  <-chan struct{}           // preparing waits for it, or until it is given up
 	RefreshError error                     // what reading facts gives
 	Added        []job.NewServer           // what was asked for
+	Open         []job.Question            // that wait for an answer
+	Answers      []string                  // what was answered, by question: "1=secret", and "1" for declined
+	Trusted      []string                  // fingerprints
 	Started      [][]job.Prepared          // what was started
 	Cancelled    []store.ID                // what was cancelled
 	Asked        []job.Request             // what was to be prepared
@@ -73,7 +76,7 @@ func (e *Engine) Catalog() packages.Catalog { return e.Pkgs }
 func (e *Engine) Overview() (job.Overview, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	out := job.Overview{Servers: slices.Clone(e.Servers)}
+	out := job.Overview{Servers: slices.Clone(e.Servers), Questions: slices.Clone(e.Open)}
 	for _, s := range e.Servers {
 		out.Alerts = append(out.Alerts, s.Alerts...)
 	}

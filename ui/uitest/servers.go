@@ -55,6 +55,35 @@ func (e *Engine) Refresh(_ context.Context, id store.ID) (job.ServerView, error)
 	return job.ServerView{}, store.ErrNotFound
 }
 
+// Attend does nothing: the questions wait in any case.
+func (e *Engine) Attend() func() { return func() {} }
+
+// Answer takes a question off the list.
+func (e *Engine) Answer(id, value string) error {
+	e.Change(func() {
+		e.Answers = append(e.Answers, id+"="+value)
+		e.Open = slices.DeleteFunc(e.Open, func(q job.Question) bool { return q.ID == id })
+	})
+	return nil
+}
+
+// Decline takes a question off the list too.
+func (e *Engine) Decline(id string) {
+	e.Change(func() {
+		e.Answers = append(e.Answers, id)
+		e.Open = slices.DeleteFunc(e.Open, func(q job.Question) bool { return q.ID == id })
+	})
+}
+
+// TrustHostKey notes the key, and no reading of facts fails any more.
+func (e *Engine) TrustHostKey(_ context.Context, _ store.ID, fingerprint string) error {
+	e.Change(func() {
+		e.Trusted = append(e.Trusted, fingerprint)
+		e.RefreshError = nil
+	})
+	return nil
+}
+
 // OpenShell opens a made-up shell, unless ShellError says otherwise.
 func (e *Engine) OpenShell(_ context.Context, id store.ID) (job.Shell, error) {
 	e.mu.Lock()

@@ -30,6 +30,10 @@ func NewInput(value string) *Input {
 	return i
 }
 
+// NewSecretInput returns an empty input that shows how much was typed, and not
+// what.
+func NewSecretInput() *Input { return &Input{secret: true} }
+
 // Value is what was typed.
 func (i *Input) Value() string { return string(i.runes) }
 
