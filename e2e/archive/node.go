@@ -12,6 +12,8 @@ func Node(major string) Deb {
 		Files: map[string]string{
 			"usr/bin/node": fill("#!/bin/sh\necho vMAJOR.99.0\n"),
 			"usr/bin/npm":  "#!/bin/sh\necho 10.99.0\n",
+			"usr/lib/node_modules/corepack/dist/yarn.js": "\n",
+			"usr/lib/node_modules/corepack/dist/pnpm.js": "\n",
 			"usr/bin/corepack": `#!/bin/sh
 for name in yarn pnpm; do
 	case $1 in

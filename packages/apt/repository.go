@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
@@ -36,9 +37,11 @@ type Repository struct {
 	Key         string
 	Fingerprint string
 	// Avoid are patterns of packages that are taken from the distribution,
-	// although the repository has them in a higher version, and Prefer of those
-	// that are taken from it although the distribution's are higher.
-	Avoid, Prefer []string
+	// although the repository has them in a higher version.
+	Avoid []string
+	// Prefer are packages, each with "=" and the beginning of a version, that
+	// are taken in that version although there are higher ones.
+	Prefer []string
 }
 
 // Repositories are the repositories that packages use.
@@ -66,7 +69,6 @@ func Known() Repositories {
 			Name: "nodesource", URI: "https://deb.nodesource.com/node_{version}.x", Suite: "nodistro",
 			Key:         "https://deb.nodesource.com/gpgkey/nodesource-repo.gpg.key",
 			Fingerprint: "6F71F525282841EEDAF851B42F59B5F99B1BE0B4",
-			Prefer:      []string{"nodejs"},
 		},
 		PGDG: Repository{
 			Name: "pgdg", URI: "https://apt.postgresql.org/pub/repos/apt", Suite: "{codename}-pgdg",
@@ -187,7 +189,7 @@ func (r Repository) Use(facts packages.Facts, owner packages.Name, instead strin
 	if !ownerPattern.MatchString(string(owner)) {
 		return nil, fmt.Errorf("%q is no name to note a repository under", owner)
 	}
-	for _, w := range wanted {
+	for _, w := range slices.Concat(wanted, r.Prefer) {
 		if !wantedPattern.MatchString(w) {
 			return nil, &NameError{w}
 		}
@@ -263,13 +265,12 @@ const (
 // empty where none is needed.
 func (r Repository) preferences() string {
 	text := ""
-	for _, p := range []struct {
-		names    []string
-		priority int
-	}{{r.Avoid, avoidPriority}, {r.Prefer, preferPriority}} {
-		if len(p.names) > 0 {
-			text += fmt.Sprintf("\nPackage: %s\nPin: origin \"%s\"\nPin-Priority: %d\n", strings.Join(p.names, " "), r.Host(), p.priority)
-		}
+	if len(r.Avoid) > 0 {
+		text += fmt.Sprintf("\nPackage: %s\nPin: origin \"%s\"\nPin-Priority: %d\n", strings.Join(r.Avoid, " "), r.Host(), avoidPriority)
+	}
+	for _, p := range r.Prefer {
+		name, version, _ := strings.Cut(p, "=")
+		text += fmt.Sprintf("\nPackage: %s\nPin: version %s*\nPin-Priority: %d\n", name, version, preferPriority)
 	}
 	if text == "" {
 		return ""

@@ -136,7 +136,9 @@ func (n Node) repository(ctx packages.Context, version string) ([]packages.Comma
 		return nil, err
 	}
 	instead := fmt.Sprintf("choose version=%s for the Node.js of %s", distribution, osName(ctx.Facts.OS))
-	use, err := source.Use(ctx.Facts, n.Name(), instead, "nodejs="+version+".")
+	wanted := "nodejs=" + version + "."
+	source.Prefer = []string{wanted}
+	use, err := source.Use(ctx.Facts, n.Name(), instead, wanted)
 	if err != nil {
 		return nil, err
 	}
