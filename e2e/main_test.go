@@ -12,6 +12,14 @@ import (
 	"brokeforge/e2e/hosts"
 )
 
+// debs are what the tests install, as Debian packages.
+var debs = []string{
+	"ca-certificates", "curl", "nginx", "apache2", "ufw", "fail2ban", "python3-systemd", "chrony", "unattended-upgrades",
+	"php-fpm", "php-cli", "php-bcmath", "php-curl", "php-intl", "php-mbstring", "php-mysql", "php-xml", "php-zip", "composer",
+	"mariadb-server", "postgresql", "redis-server", "memcached", "supervisor", "cron", "certbot",
+	"nodejs", "python3-venv", "pipx", "git", "gpg",
+}
+
 // binary and lab are made once for all tests of this package.
 var (
 	binary string
@@ -42,7 +50,7 @@ func run(m *testing.M) (code int, err error) {
 	if hosts.Check() == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 		defer cancel()
-		lab, err = hosts.Open(ctx, hosts.Options{Progress: func(line string) { fmt.Println(line) }})
+		lab, err = hosts.Open(ctx, hosts.Options{Debs: debs, Progress: func(line string) { fmt.Println(line) }})
 		if err != nil {
 			return 0, err
 		}

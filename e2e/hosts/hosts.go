@@ -56,6 +56,9 @@ type Options struct {
 	// Suites are the images [Open] prepares; empty means all. A suite that is not among them is
 	// prepared by the first [Lab.Start] that asks for it.
 	Suites []Suite
+	// Debs are Debian packages whose files hosts have at hand, with those that they need, so that
+	// installing them needs no network. They are in an image of their own.
+	Debs []string
 	// Progress, if set, is called with a short line for each thing that takes a while. It may be
 	// called from several goroutines at once.
 	Progress func(line string)

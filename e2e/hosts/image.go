@@ -23,7 +23,8 @@ const imagePackages = "systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,ca
 
 // images makes images and finds those that are made.
 type images struct {
-	cache       string // folder
+	cache       string   // folder
+	debs        []string // what the images have downloaded
 	progress    func(string)
 	mirror      mirror
 	settings    aptSettings
@@ -42,7 +43,7 @@ func newImages(ctx context.Context, options Options) (*images, error) {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return nil, fmt.Errorf("prepare images: %w", err)
 	}
-	i := &images{cache: cache, progress: options.Progress}
+	i := &images{cache: cache, progress: options.Progress, debs: options.Debs}
 	if i.mirror, err = machineMirror(ctx); err != nil {
 		return nil, fmt.Errorf("prepare images: %w", err)
 	}
@@ -62,6 +63,9 @@ func (i *images) path(suite Suite) string {
 	fmt.Fprintf(sum, "%d\n%s\n%s\n%s\n", recipe, imagePackages, suite, i.mirror.sources(suite))
 	for _, a := range i.authorities {
 		fmt.Fprintf(sum, "%s %d\n%s", a.name, len(a.pem), a.pem)
+	}
+	for _, name := range i.debs {
+		fmt.Fprintf(sum, "deb %s\n", name)
 	}
 	return filepath.Join(i.cache, string(suite)+"-"+hex.EncodeToString(sum.Sum(nil))[:12])
 }
@@ -92,13 +96,23 @@ func (i *images) prepare(ctx context.Context, suite Suite) (string, error) {
 	if isDir(image) {
 		return image, nil
 	}
+	fill := i.plain
+	if len(i.debs) > 0 {
+		bare := *i
+		bare.debs = nil
+		from, err := bare.prepare(ctx, suite)
+		if err != nil {
+			return "", err
+		}
+		fill = func(ctx context.Context, root string, suite Suite) error { return i.stock(ctx, from, root, suite) }
+	}
 	err := withLock(ctx, filepath.Join(i.cache, string(suite)+".lock"), func() error {
 		if isDir(image) {
 			return nil
 		}
 		i.progress(fmt.Sprintf("building the image of %s, once (a minute or two)…", suite))
 		begun := time.Now()
-		if err := i.build(ctx, image, suite); err != nil {
+		if err := i.build(ctx, image, suite, fill); err != nil {
 			return err
 		}
 		i.progress(fmt.Sprintf("built the image of %s in %.0f s", suite, time.Since(begun).Seconds()))
@@ -112,7 +126,7 @@ func (i *images) prepare(ctx context.Context, suite Suite) (string, error) {
 
 // build makes the image in a temporary folder beside its place and renames it, so that a
 // folder of the final name is always whole. The caller holds the suite's lock.
-func (i *images) build(ctx context.Context, image string, suite Suite) error {
+func (i *images) build(ctx context.Context, image string, suite Suite, fill func(context.Context, string, Suite) error) error {
 	unfinished, err := filepath.Glob(filepath.Join(i.cache, "."+string(suite)+"-*"))
 	if err != nil {
 		return err
@@ -128,10 +142,7 @@ func (i *images) build(ctx context.Context, image string, suite Suite) error {
 	}
 	err = os.Chmod(root, 0o755)
 	if err == nil {
-		err = i.debootstrap(ctx, root, suite)
-	}
-	if err == nil {
-		err = i.finish(ctx, root, suite)
+		err = fill(ctx, root, suite)
 	}
 	if err == nil {
 		err = os.Rename(root, image)
@@ -140,6 +151,45 @@ func (i *images) build(ctx context.Context, image string, suite Suite) error {
 		return errors.Join(err, removeTree(root))
 	}
 	return nil
+}
+
+// plain makes an image without downloads in a folder.
+func (i *images) plain(ctx context.Context, root string, suite Suite) error {
+	if err := i.debootstrap(ctx, root, suite); err != nil {
+		return err
+	}
+	return i.finish(ctx, root, suite)
+}
+
+// stock makes an image of a plain one, and downloads the Debian packages that hosts
+// are to have at hand with all that they need. One that the suite does not have is
+// left out: suites differ.
+func (i *images) stock(ctx context.Context, plain, root string, suite Suite) error {
+	if _, err := run(ctx, "", "cp", "-a", "--reflink=auto", plain+"/.", root); err != nil {
+		return err
+	}
+	resolv, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	settings := filepath.Join(root, "etc/apt/apt.conf.d/90machine")
+	names := filepath.Join(root, "etc/resolv.conf")
+	text := strings.Join(i.settings, "\n") + "\n"
+	if err := errors.Join(os.WriteFile(settings, []byte(text), 0o644), os.WriteFile(names, resolv, 0o644)); err != nil {
+		return err
+	}
+	if _, err := run(ctx, "", "chroot", root, "apt-get", "-q", "update"); err != nil {
+		return err
+	}
+	for _, deb := range i.debs {
+		if known, err := run(ctx, "", "chroot", root, "apt-cache", "policy", deb); err != nil || !strings.Contains(string(known), "Candidate: ") {
+			continue
+		}
+		if _, err := run(ctx, "", "chroot", root, "apt-get", "-q", "-y", "--no-install-recommends", "--download-only", "install", deb); err != nil {
+			return fmt.Errorf("download %s for %s: %w", deb, suite, err)
+		}
+	}
+	return errors.Join(os.Remove(settings), os.Remove(names))
 }
 
 // debootstrap runs in a mount namespace of its own, so that what it mounts ends with it.
