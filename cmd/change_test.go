@@ -311,3 +311,23 @@ func TestSignalLetsGo(t *testing.T) {
 		t.Error("a run was cancelled")
 	}
 }
+
+func TestThePreviewTellsWhatComesOfIt(t *testing.T) {
+	engine := newEngine("web1")
+	p := job.Prepared{Effects: map[int]job.Effect{
+		3: {Debs: &job.DebsEffect{Removes: []job.Deb{{Name: "apache2"}}, Upgrades: []job.Deb{{Name: "libc6", From: "1", To: "2"}}}},
+		5: {File: &job.FileEffect{State: job.OtherFile, Added: 2, Removed: 1, Diff: []string{"-old", "+new"}, ByHand: true}},
+	}}
+	p.Plan, p.Already = plan(store.Install)
+	engine.prepared["web1"] = p
+	w := newWorld(t, engine)
+	w.run(t, StatusDone, "install", "nginx", "--on", "web1", "--preview", "--output")
+	holds(t, "the preview", w.out.String(), "REMOVES 1: apache2", "upgrades 1: libc6 (1 → 2)", "+2 −1", "changed by hand", ": -old", ": +new")
+	w.out.Reset()
+	w.UTF8 = false
+	w.run(t, StatusDone, "install", "nginx", "--on", "web1", "--preview")
+	holds(t, "the preview in ASCII", w.out.String(), "libc6 (1 -> 2)", "+2 -1")
+	w.out.Reset()
+	w.run(t, StatusDone, "install", "nginx", "--on", "web1", "--preview", "--json")
+	holds(t, "the JSON", w.out.String(), `"removes":[{"name":"apache2"}]`, `"by_hand":true`, `"sum":["REMOVES 1"]`)
+}

@@ -109,6 +109,7 @@ type planEvent struct {
 	Nothing  bool       `json:"nothing"` // all is as it should be
 	Commands int        `json:"commands"`
 	Files    int        `json:"files"`
+	Sum      []string   `json:"sum"` // what comes of it for who uses the server: "reloads nginx", "opens 80"
 	Parts    []planPart `json:"parts"`
 }
 
@@ -136,13 +137,18 @@ type planStep struct {
 	Mode      uint32 `json:"mode,omitempty"`
 	// Secrets are files that a script gets, with references in the place of values.
 	Secrets map[string]string `json:"secrets,omitempty"`
+
+	Effect *planEffect `json:"effect,omitempty"` // what comes of it, where that is known
 }
 
 // plan tells what would be done on a server.
 func (l *jsonLines) plan(action store.Action, p job.Prepared) {
 	e := planEvent{
 		eventHead: eventHead{Time: l.env.Now().UTC(), Event: "plan", Server: p.Server.Name},
-		Action:    string(action), Nothing: p.Nothing, Parts: []planPart{},
+		Action:    string(action), Nothing: p.Nothing, Parts: []planPart{}, Sum: []string{},
+	}
+	for _, f := range p.Sum() {
+		e.Sum = append(e.Sum, f.Text)
 	}
 	e.Commands, e.Files = p.Plan.Count()
 	steps := p.Plan.Steps()
@@ -158,7 +164,9 @@ func (l *jsonLines) plan(action store.Action, p job.Prepared) {
 		for _, s := range steps {
 			if s.Part == part {
 				already := s.Index < len(p.Already) && p.Already[s.Index]
-				view.Steps = append(view.Steps, viewStep(s, already))
+				step := viewStep(s, already)
+				step.Effect = viewEffect(p.Effects[s.Index])
+				view.Steps = append(view.Steps, step)
 			}
 		}
 		e.Parts = append(e.Parts, view)

@@ -43,7 +43,7 @@ type previewer struct {
 func (v previewer) text(p job.Prepared) string {
 	var b strings.Builder
 	commands, files := p.Plan.Count()
-	fmt.Fprintf(&b, "  %s, %s\n", count(commands, "command", "commands"), count(files, "file", "files"))
+	fmt.Fprintf(&b, "  %s, %s%s\n", count(commands, "command", "commands"), count(files, "file", "files"), v.sum(p))
 	var part *packages.Part
 	for i, step := range p.Plan.Steps() {
 		if step.Part != part {
@@ -52,6 +52,7 @@ func (v previewer) text(p job.Prepared) string {
 		}
 		already := i < len(p.Already) && p.Already[i]
 		b.WriteString(v.step(step, already))
+		b.WriteString(v.foresights(p.Effects[i]))
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -53,6 +53,9 @@ type Run struct {
 	// The environment and the arguments hold no more than the path. A name has
 	// lower-case letters, digits, '.', '_' and '-'.
 	Secrets map[string]string `json:"secrets,omitempty"`
+	// Touch and Debs tell a preview what comes of the script.
+	Touch
+	Debs Debs `json:"debs,omitzero"`
 }
 
 // Write puts a file in place by a rename, after comparing: a file that has
@@ -78,6 +81,7 @@ type Prove struct {
 	// record has. Once it has succeeded there the record has this port, and
 	// later commands of the plan find the server by it. 0 means the record's.
 	Port int `json:"port,omitempty"`
+	Touch
 }
 
 // Make makes an SSH key pair of this server, of type ed25519, where the vault has

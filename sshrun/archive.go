@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -251,6 +253,13 @@ const defaultBase = "/var/lib/brokeforge"
 // since its last step ended well, so that its IfChanged steps have nothing to do.
 func Settled(group string) string {
 	return "[ ! -e " + shellescape.Quote(defaultBase+"/changed/"+groupFile(group)) + " ]"
+}
+
+// Written returns the path of the server's note of what a run last wrote to a
+// file: the SHA-256 of it in hexadecimal. The note is not there where no run did.
+func Written(file string) string {
+	sum := sha256.Sum256([]byte(file))
+	return defaultBase + "/written/" + hex.EncodeToString(sum[:])
 }
 
 // groupFile returns the name of the file of a group's note: what is not a letter,

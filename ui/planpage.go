@@ -79,8 +79,9 @@ func (p *planPage) rows() []planRow {
 			continue
 		}
 		rows = append(rows, p.stepRow(s))
+		rows = append(rows, p.foresightRows(s)...)
 		if p.open[s.Index] {
-			for _, l := range p.content(s.Command) {
+			for _, l := range append(p.diff(s), p.content(s.Command)...) {
 				rows = append(rows, p.contentRows(l, s.Index)...)
 			}
 		}
@@ -124,7 +125,11 @@ func (p *planPage) stepRow(s packages.Step) planRow {
 		look = widget.Dim
 	}
 	line := widget.Line{widget.Text(widget.Dim, "      "+arrow+" "), widget.Text(look, packages.Brief(s.Command))}
-	return planRow{line, p.note(s.Command, already), s.Index}
+	note := p.note(s.Command, already)
+	if changed := p.fileNote(s); changed != nil {
+		note = changed
+	}
+	return planRow{line, note, s.Index}
 }
 
 func (p *planPage) note(cmd packages.Command, already bool) widget.Line {

@@ -234,6 +234,9 @@ func (s *previewScreen) view(e env, sz size) []widget.Line {
 	}
 	sum := fmt.Sprintf("%s · %s · %s ", count(len(s.prepared), "server"), count(commands, "command"), count(files, "file"))
 	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, " "+s.order.title()), widget.Of(widget.Dim, sum), sz.w), s.tabs(sz.w)}
+	if touched := s.touched(sz.w); touched != nil {
+		out = append(out, touched)
+	}
 	if p := s.page(); p != nil {
 		out = append(out, p.view(sz.w, sz.h-len(out))...)
 	}

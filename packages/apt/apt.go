@@ -82,10 +82,12 @@ func Install(owner packages.Name, names ...string) ([]packages.Command, error) {
 		packages.Run{
 			Script: Path + " update",
 			Check:  installed + " ||\n" + Path + " fresh",
+			Debs:   packages.Debs{Update: true},
 		},
 		packages.Run{
 			Script: fmt.Sprintf("%s install --for=%s %s", Path, owner, strings.Join(names, " ")),
 			Check:  installed,
+			Debs:   packages.Debs{Install: names},
 		},
 	), nil
 }
@@ -110,6 +112,7 @@ func Purge(names ...string) ([]packages.Command, error) {
 		Script: fmt.Sprintf("%s purge %s", Path, list),
 		Check: fmt.Sprintf(`! dpkg-query -W -f '${db:Status-Status}\n' -- %s 2>/dev/null |
 grep -qv '^not-installed$'`, list),
+		Debs: packages.Debs{Purge: names},
 	}), nil
 }
 
@@ -140,5 +143,6 @@ func purgeAdded(action string, owner packages.Name, prefixes []string) ([]packag
 	return append(Helper(), packages.Run{
 		Script: fmt.Sprintf("%s %s --for=%s%s", Path, action, owner, patterns.String()),
 		Check:  fmt.Sprintf("[ ! -e %s/added/%s ]", Folder, owner),
+		Debs:   packages.Debs{Noted: fmt.Sprintf("%s/added/%s", Folder, owner), Prefixes: prefixes},
 	}), nil
 }

@@ -11,6 +11,7 @@ func Start(unit string) packages.Run {
 	return packages.Run{
 		Script: "systemctl enable --now " + unit,
 		Check:  fmt.Sprintf("systemctl is-active --quiet %[1]s && systemctl is-enabled --quiet %[1]s", unit),
+		Touch:  packages.Touch{Starts: []string{unit}},
 	}
 }
 
@@ -20,6 +21,7 @@ func Stop(unit string) packages.Run {
 	return packages.Run{
 		Script: "systemctl disable --now " + unit,
 		Check:  fmt.Sprintf("! systemctl is-active --quiet %[1]s && ! systemctl is-enabled --quiet %[1]s 2>/dev/null", unit),
+		Touch:  packages.Touch{Stops: []string{unit}},
 	}
 }
 

@@ -78,7 +78,7 @@ func (Rule) Install(ctx packages.Context) ([]packages.Command, error) {
 	for _, protocol := range r.protocols() {
 		check := inFiles(r.head(protocol), r.source, r.comment)
 		held = append(held, check)
-		commands = append(commands, packages.Run{Script: r.add(protocol), Check: check})
+		commands = append(commands, packages.Run{Script: r.add(protocol), Check: check, Touch: r.touch(protocol)})
 	}
 	return append(commands,
 		packages.Track{Name: "verify", Label: "Verifying"},
@@ -154,6 +154,21 @@ func (Rule) Remove(ctx packages.Context) ([]packages.Command, error) {
 		},
 		packages.Forget{},
 	), nil
+}
+
+// touch tells which port the rule opens or closes.
+func (r rule) touch(protocol string) packages.Touch {
+	port := r.port
+	if protocol != "tcp" {
+		port += "/" + protocol
+	}
+	if r.source != everybody {
+		port += " for " + r.source
+	}
+	if r.action == "deny" {
+		return packages.Touch{Closes: []string{port}}
+	}
+	return packages.Touch{Opens: []string{port}}
 }
 
 // head is how ufw's files write the rule's action, protocol and port.

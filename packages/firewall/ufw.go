@@ -130,6 +130,7 @@ exit 1`,
 			Check:  denies,
 			Undo:   restore,
 			Within: time.Minute,
+			Touch:  packages.Touch{Starts: []string{"the firewall"}},
 		},
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{Title: "see that the firewall is in force", Script: "ufw status verbose\n" + denies, IfChanged: true},
@@ -168,11 +169,13 @@ func web(port int, open bool) packages.Run {
 		return packages.Run{
 			Script: fmt.Sprintf("ufw allow %d/tcp comment %s", port, mark),
 			Check:  inFiles(fmt.Sprintf("allow %s %d", anyOf("tcp", "any"), port), everybody, ""),
+			Touch:  packages.Touch{Opens: []string{strconv.Itoa(port)}},
 		}
 	}
 	return packages.Run{
 		Script: fmt.Sprintf("ufw delete allow %d/tcp", port),
 		Check:  notOurs(port),
+		Touch:  packages.Touch{Closes: []string{strconv.Itoa(port)}},
 	}
 }
 

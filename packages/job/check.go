@@ -18,7 +18,8 @@ import (
 )
 
 // checkScript returns the script that prints the index of each step that finds
-// everything as it wants it. The checks change nothing, so they go side by side.
+// everything as it wants it, and then what the others would change. The checks
+// change nothing, so they go side by side.
 //
 // Of secrets it holds the hashes of files, and those files of a step that its
 // check reads, which are then in a folder in /run as long as it takes. Only what
@@ -51,12 +52,13 @@ func (e *Engine) checkScript(steps []packages.Step, kept packages.Secrets) (stri
 	if b.Len() > 0 {
 		b.WriteString("wait\n")
 	}
+	checks := andForesee(b.String(), steps)
 	if files.Len() == 0 {
-		return b.String(), nil
+		return checks, nil
 	}
 	const folder = "umask 077\nd=$(mktemp -d /run/brokeforge-check-XXXXXX) || exit\n" +
 		"trap 'rm -rf \"$d\"' EXIT\ntrap 'exit 143' HUP INT PIPE TERM\n"
-	return folder + files.String() + b.String(), nil
+	return folder + files.String() + checks, nil
 }
 
 // secretFile matches where a script names a file with secrets.

@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strconv"
-	"strings"
 	"sync"
 
 	"brokeforge/packages"
-	"brokeforge/sshrun"
 	"brokeforge/store"
 )
 
@@ -68,7 +65,7 @@ func (e *Engine) prepare(ctx context.Context, id store.ID, r Request) (p Prepare
 		p.Err = err
 		return p
 	}
-	if p.Already, err = already(ctx, remote, check, len(p.Plan.Steps())); err != nil {
+	if p.Already, p.Effects, err = already(ctx, remote, check, p.Plan.Steps()); err != nil {
 		_, p.Err = connectError(p.Server, err)
 		return p
 	}
@@ -159,24 +156,4 @@ func configuration(part packages.Part, persist packages.Persist) map[string]stri
 	maps.Copy(out, part.Values)
 	maps.Copy(out, persist.Configuration)
 	return out
-}
-
-// already asks a server, in one execution, which of so many steps find everything
-// as they want it.
-func already(ctx context.Context, remote Remote, check string, steps int) ([]bool, error) {
-	out := make([]bool, steps)
-	if check == "" {
-		return out, nil
-	}
-	result, err := remote.Execute(ctx, sshrun.Script{Text: check, Become: true})
-	if err != nil {
-		return nil, fmt.Errorf("ask what is so already: %w", err)
-	}
-	for line := range strings.Lines(string(result.Stdout)) {
-		i, err := strconv.Atoi(strings.TrimSpace(line))
-		if err == nil && i >= 0 && i < len(out) {
-			out[i] = true
-		}
-	}
-	return out, nil
 }

@@ -122,6 +122,9 @@ type Prepared struct {
 	// Already holds, for each of Plan.Steps, whether the server is as the
 	// step wants it, so that it will be skipped.
 	Already []bool
+	// Effects tells, by the index of a step that is not so already, what it
+	// would change, as far as the server can tell.
+	Effects map[int]Effect
 	// Nothing is set where nothing is to be done: all is as it should be, on
 	// the server and in the records.
 	Nothing bool

@@ -166,7 +166,7 @@ func (Base) Remove(ctx packages.Context) ([]packages.Command, error) {
 		packages.Track{Name: "clean_up", Label: "Cleaning up"},
 		packages.Run{
 			Title: "remove BrokeForge's files, but for the logs of runs",
-			Script: fmt.Sprintf(`rm -rf %[1]s/accounts %[1]s/added %[1]s/apt %[1]s/apt-updated %[1]s/ssh-undo
+			Script: fmt.Sprintf(`rm -rf %[1]s/accounts %[1]s/added %[1]s/apt %[1]s/apt-updated %[1]s/ssh-undo %[1]s/written
 echo "the logs of runs stay in %[1]s/runs"`, apt.Folder),
 			Check: fmt.Sprintf("[ ! -e %[1]s/accounts ] && [ ! -e %[1]s/added ] && [ ! -e %[1]s/apt ]", apt.Folder),
 		},

@@ -106,7 +106,7 @@ func (n Nginx) Install(ctx packages.Context) ([]packages.Command, error) {
 	return append(commands,
 		packages.Track{Name: "start_service", Label: "Starting service"},
 		apt.Start("nginx"),
-		packages.Run{Script: "nginx -t && systemctl reload nginx", IfChanged: true},
+		packages.Run{Script: "nginx -t && systemctl reload nginx", IfChanged: true, Touch: packages.Touch{Reloads: []string{"nginx"}}},
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{Script: answers(ctx.Values.Yes(defaultSite)), IfChanged: true},
 		packages.Persist{Version: apt.Version("nginx")},

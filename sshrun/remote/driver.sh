@@ -203,10 +203,20 @@ place() {
 	new=${6%/*}/.brokeforge-$salt-$1
 	if install -m "$2" -o "$3" -g "$4" "$vol/$1.file" "$new" && sync "$new" && mv -fT "$new" "$6"; then
 		status=0
+		note_written "$1" "$6"
 	else
 		rm -f "$new"
 	fi
 }
+
+# note_written STEP PATH notes what was written, so that a later preview can tell
+# whether somebody else has changed it. A note that can't be made is only missed.
+note_written() {
+	name=$(printf %s "$2" | sha256sum)
+	sum=$(sha256sum <"$vol/$1.file")
+	{ mkdir -p "$base/written" && printf '%s\n' "${sum%% *}" >"$base/written/${name%% *}"; } ||
+		rm -f "$base/written/${name%% *}"
+} 2>/dev/null
 
 # prove STEP USER LIMIT WITHIN makes a change that could lock people out, and
 # undoes it unless prove.sh was run in time, by way of a new login.

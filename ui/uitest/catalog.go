@@ -58,7 +58,7 @@ func (p Package) Install(packages.Context) ([]packages.Command, error) { return 
 func (p Package) Remove(packages.Context) ([]packages.Command, error) {
 	return []packages.Command{
 		packages.Track{Name: "stop", Label: "Stopping " + string(p.ID)},
-		packages.Run{Script: "systemctl disable --now " + string(p.ID)},
+		packages.Run{Script: "systemctl disable --now " + string(p.ID), Touch: packages.Touch{Stops: []string{string(p.ID)}}},
 		packages.Track{Name: "purge", Label: "Removing " + string(p.ID)},
 		packages.Run{Script: "apt-get purge -y " + string(p.ID)},
 		packages.Forget{},
@@ -113,9 +113,9 @@ func service(unit, name string) []packages.Command {
 		packages.Run{Script: "set -e\napt-get install -y --no-install-recommends " + unit, Check: "dpkg -s " + unit},
 		packages.Track{Name: "configure", Label: "Configuring " + name},
 		packages.Write{Path: "/etc/" + unit + "/conf.d/brokeforge.conf", Content: fmt.Sprintf("# %s\nworker_processes auto;\nserver_tokens off;\n", name), Mode: 0o644},
-		packages.Run{Script: "systemctl reload " + unit, IfChanged: true},
+		packages.Run{Script: "systemctl reload " + unit, IfChanged: true, Touch: packages.Touch{Reloads: []string{unit}}},
 		packages.Track{Name: "start", Label: "Starting " + name},
-		packages.Run{Script: "systemctl enable --now " + unit, Check: "systemctl is-active --quiet " + unit},
+		packages.Run{Script: "systemctl enable --now " + unit, Check: "systemctl is-active --quiet " + unit, Touch: packages.Touch{Starts: []string{unit}}},
 		packages.Persist{Version: "dpkg-query -W -f '${Version}' " + unit},
 	}
 }

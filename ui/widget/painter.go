@@ -95,7 +95,7 @@ func asciiOf(r rune) rune {
 		return 'v'
 	case '…':
 		return '~'
-	case '─', '·', '–':
+	case '─', '·', '–', '−':
 		return '-'
 	case '│', '┃':
 		return '|'
