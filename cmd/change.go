@@ -154,6 +154,11 @@ func nothing(action store.Action, list []packages.Want, server string) string {
 	if len(names) > 1 {
 		be = "are"
 	}
+	if state, ok := map[store.Action]string{
+		store.StartService: "running", store.StopService: "stopped", store.EnableService: "enabled", store.DisableService: "disabled",
+	}[action]; ok {
+		return fmt.Sprintf("nothing to do: %s %s %s on %s", strings.Join(names, ", "), be, state, server)
+	}
 	state := "installed on " + server + " as asked"
 	if action == store.Remove {
 		state = "not installed on " + server

@@ -40,6 +40,9 @@ type Engine interface {
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
 	Cancel(ctx context.Context, run store.ID) error
 
+	Services(context.Context, store.ID) ([]job.ServiceView, error)
+	Journal(ctx context.Context, server store.ID, w packages.Want, lines int, follow bool, tell func(string) error) error
+
 	Runs(limit int) ([]store.Run, error)
 	FindRun(id string) (store.Run, error)
 	Progress(run store.ID) (job.Progress, error)

@@ -290,6 +290,17 @@ func (e *fakeEngine) Start(_ context.Context, action store.Action, prepared []jo
 	return runs, nil
 }
 
+func (e *fakeEngine) Services(_ context.Context, id store.ID) ([]job.ServiceView, error) {
+	if id != "server0" {
+		return nil, &job.ReachError{Server: string(id), Err: errors.New("no answer")}
+	}
+	return []job.ServiceView{{Package: "nginx", Unit: "nginx", ServiceState: packages.ServiceState{Active: "active", Sub: "running", Enabled: "enabled", Memory: 5 << 20, Restart: 2}}}, nil
+}
+
+func (e *fakeEngine) Journal(_ context.Context, _ store.ID, w packages.Want, lines int, follow bool, tell func(string) error) error {
+	return tell(fmt.Sprintf("%s %d %t\x1b[2J", w.Name, lines, follow))
+}
+
 func (e *fakeEngine) Cancel(_ context.Context, id store.ID) error {
 	e.cancelled = append(e.cancelled, id)
 	return e.cancel

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"brokeforge/e2e/hosts"
@@ -145,5 +149,111 @@ func (f foresight) removes() {
 	}
 	if len(went) == 0 || len(went) != len(said) {
 		f.Errorf("%v were said to go, %v went", said, went)
+	}
+}
+
+// TestServices stops, starts and restarts a service, and reads its log.
+func TestServices(t *testing.T) {
+	if !hosts.Require(t) {
+		return
+	}
+	h := start(t, hosts.Spec{Name: "services", Suite: hosts.Trixie})
+	p := newProgram(t)
+	p.add(h)
+	contains(t, p.must(2, "service", "restart", "nginx", "--on", h.Name, "--yes").stderr, "nginx is not installed")
+	p.must(0, "install", "nginx", "php", "--on", h.Name, "--yes")
+	is := func(want string) {
+		t.Helper()
+		out, _ := h.Exec(t.Context(), "systemctl", "is-active", "nginx") // its status says the same
+		if got := strings.TrimSpace(string(out)); got != want {
+			t.Errorf("nginx is %s, want %s", got, want)
+		}
+	}
+	contains(t, p.must(0, "service", "list", "--on", h.Name).stdout, "nginx", "php8.4-fpm", "active (running)", "enabled")
+	p.must(2, "service", "stop", "nginx", "--on", h.Name)
+	is("active")
+	p.must(0, "service", "stop", "nginx", "--on", h.Name, "--yes")
+	is("inactive")
+	contains(t, p.must(0, "service", "stop", "nginx", "--on", h.Name, "--yes").stdout, "nothing to do: nginx is stopped")
+	p.must(0, "service", "start", "nginx", "--on", h.Name)
+	is("active")
+	pid := on(t, h, "systemctl", "show", "-P", "MainPID", "nginx")
+	p.must(0, "service", "restart", "nginx", "--on", h.Name, "--yes")
+	if on(t, h, "systemctl", "show", "-P", "MainPID", "nginx") == pid {
+		t.Error("nginx was not restarted")
+	}
+	p.must(0, "service", "disable", "nginx", "--on", h.Name, "--yes")
+	if out, _ := h.Exec(t.Context(), "systemctl", "is-enabled", "nginx"); strings.TrimSpace(string(out)) != "disabled" {
+		t.Errorf("nginx is %s", out)
+	}
+	is("active")
+
+	// A service that does not come up says why, by its own log.
+	on(t, h, "sh", "-c", "echo 'nonsense;' >/etc/nginx/conf.d/zz.conf")
+	r := p.must(1, "service", "restart", "nginx", "--on", h.Name, "--yes")
+	contains(t, r.stdout+r.stderr, "nonsense")
+	on(t, h, "rm", "/etc/nginx/conf.d/zz.conf")
+	p.must(0, "service", "restart", "nginx", "--on", h.Name, "--yes")
+
+	contains(t, p.must(0, "service", "log", "nginx", "--on", h.Name, "-n", "100").stdout, "nonsense", "Started nginx")
+	contains(t, p.must(0, "run", "list").stdout, "restart nginx", "stop nginx", "disable nginx")
+
+	follow := p.start("service", "log", "nginx", "--on", h.Name, "--follow", "-n", "1")
+	eventually(t, "the log is followed", func() bool { return strings.Contains(processes(t, h), "journalctl") })
+	on(t, h, "systemctl", "reload", "nginx")
+	eventually(t, "a new line is shown", func() bool { return strings.Contains(follow.output(), "Reloaded nginx") })
+	follow.interrupt()
+	eventually(t, "nothing is left that reads the log", func() bool { return !strings.Contains(processes(t, h), "journalctl") })
+}
+
+func processes(t *testing.T, h *hosts.Host) string {
+	t.Helper()
+	return on(t, h, "ps", "-eo", "args")
+}
+
+// following is the program while it goes on.
+type following struct {
+	program
+	cmd *exec.Cmd
+	out *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// start starts the program and leaves it going on until the test ends.
+func (p program) start(args ...string) following {
+	p.Helper()
+	f := following{p, exec.CommandContext(p.Context(), binary, args...), &lockedBuffer{}}
+	f.cmd.Env, f.cmd.Stdout, f.cmd.Stderr = p.env(), f.out, f.out
+	if err := f.cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	return f
+}
+
+func (f following) output() string {
+	f.out.mu.Lock()
+	defer f.out.mu.Unlock()
+	return f.out.b.String()
+}
+
+// interrupt ends it as ctrl+c does, and waits.
+func (f following) interrupt() {
+	f.Helper()
+	if err := f.cmd.Process.Signal(os.Interrupt); err != nil {
+		f.Fatal(err)
+	}
+	_ = f.cmd.Wait() // what it ends with is that of the signal
+	if code := f.cmd.ProcessState.ExitCode(); code != 130 {
+		f.Errorf("it ended with %d:\n%s", code, f.output())
 	}
 }

@@ -140,6 +140,14 @@ type Action string
 const (
 	Install Action = "install"
 	Remove  Action = "remove"
+
+	// With the services of packages that are installed:
+	StartService   Action = "start"
+	StopService    Action = "stop"
+	RestartService Action = "restart"
+	ReloadService  Action = "reload"
+	EnableService  Action = "enable"  // from the next boot on
+	DisableService Action = "disable" // from the next boot on
 )
 
 // EventStatus is the state of a milestone.

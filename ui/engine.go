@@ -33,6 +33,7 @@ type Engine interface {
 	Prepare(context.Context, job.Request) []job.Prepared
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
 	Cancel(context.Context, store.ID) error
+	Journal(ctx context.Context, server store.ID, w packages.Want, lines int, follow bool, tell func(string) error) error
 
 	Progress(store.ID) (job.Progress, error)
 	Lines(run store.ID, since int) (lines []string, next int, err error)

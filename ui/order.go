@@ -52,7 +52,7 @@ func (o order) fields(e env, all bool) []widget.Field {
 	var out []widget.Field
 	for _, w := range o.names {
 		p, ok := e.engine.Catalog().Server(w.Name)
-		if !ok || o.action == store.Remove {
+		if !ok || o.action != store.Install {
 			continue
 		}
 		for _, option := range p.Describe().Options {

@@ -122,14 +122,7 @@ func (d *dialog) choose(i int) (effect, bool) {
 
 func (d *dialog) view(_ env, s size) []widget.Line {
 	inner := min(s.w-6, 76)
-	buttons := widget.Line{}
-	for i, c := range d.choices {
-		look := widget.Plain
-		if i == d.focus {
-			look = widget.Selected
-		}
-		buttons = buttons.And(widget.Text(look, " "+c.label+" "), widget.Text(widget.Dim, " "+c.key), widget.Spaces(3))
-	}
+	buttons := d.buttons(inner)
 	var text []widget.Line
 	for _, l := range d.text {
 		if l.Width() <= inner || len(l) != 1 {
@@ -138,12 +131,29 @@ func (d *dialog) view(_ env, s size) []widget.Line {
 		}
 		text = append(text, l.Wrap(inner)...)
 	}
-	room := max(s.h-6, 1)
+	room := max(s.h-5-len(buttons), 1)
 	d.scroll = max(min(d.scroll, len(text)-room), 0)
 	if len(text) > room {
 		text = text[d.scroll : d.scroll+room]
 	}
 	lines := append([]widget.Line{{}}, text...)
-	lines = append(lines, widget.Line{}, buttons, widget.Line{})
+	lines = append(append(append(lines, widget.Line{}), buttons...), widget.Line{})
 	return widget.Box(d.title, d.look, lines, inner)
+}
+
+// buttons are the choices, in as many lines as they need.
+func (d *dialog) buttons(width int) []widget.Line {
+	lines := []widget.Line{{}}
+	for i, c := range d.choices {
+		look := widget.Plain
+		if i == d.focus {
+			look = widget.Selected
+		}
+		button := widget.Line{widget.Text(look, " "+c.label+" "), widget.Text(widget.Dim, " "+c.key), widget.Spaces(3)}
+		if last := lines[len(lines)-1]; len(last) > 0 && last.Width()+button.Width() > width+3 {
+			lines = append(lines, widget.Line{})
+		}
+		lines[len(lines)-1] = lines[len(lines)-1].And(button...)
+	}
+	return lines
 }

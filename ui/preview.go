@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"brokeforge/packages"
 	"brokeforge/packages/job"
 	"brokeforge/store"
 	"brokeforge/ui/widget"
@@ -121,6 +122,8 @@ func (s *previewScreen) bindings(e env) []binding {
 	run := "run on " + count(len(todo), "server")
 	if s.order.action == store.Remove {
 		run = "remove…"
+	} else if packages.IsServiceAction(s.order.action) {
+		run = string(s.order.action) + " on " + count(len(todo), "server")
 	}
 	list := []binding{
 		{keys: []string{"enter"}, help: run, more: "run it on each server that has something to do", off: s.whyNot(todo), run: func() effect { return s.run(e, todo) }},

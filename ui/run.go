@@ -18,11 +18,8 @@ type runScreen struct {
 	run      store.Run // as it was when the screen was opened
 	progress job.Progress
 	loaded   bool
-	pane     *widget.LogPane
 	next     int // number of the first line that is not in the pane
-	room     int // lines of the pane, as last drawn
-	search   *widget.Input
-	typing   bool
+	searchPane
 }
 
 // runLoadedMsg is what a run's screen shows.
@@ -34,19 +31,13 @@ type runLoadedMsg struct {
 	err      error
 }
 
-// keptLines is how many lines of output a run's screen keeps. The rest is in
-// the log file.
-const keptLines = 5000
-
 func newRunScreen(r store.Run) *runScreen {
-	return &runScreen{run: r, progress: job.Progress{Run: r}, pane: widget.NewLogPane(keptLines), room: 10, search: widget.NewInput("")}
+	return &runScreen{run: r, progress: job.Progress{Run: r}, searchPane: newSearchPane()}
 }
 
 func (s *runScreen) title(env) string { return "Run " + s.run.ID.Short() }
 
 func (s *runScreen) init(env) effect { return effect{} }
-
-func (s *runScreen) capturing() bool { return s.typing }
 
 func (s *runScreen) load(e env) func() tea.Msg {
 	id, since := s.run.ID, s.next
@@ -80,34 +71,14 @@ func (s *runScreen) update(e env, msg tea.Msg) effect {
 		}
 		return command(tea.ClearScreen)
 	case tea.KeyPressMsg, tea.PasteMsg:
-		s.search.Update(m)
-		s.pane.Search(s.search.Value(), s.room)
+		s.typed(m)
 	}
 	return effect{}
 }
 
-// back clears the search.
-func (s *runScreen) back(env) (effect, bool) {
-	had := s.typing || s.search.Value() != ""
-	s.clear()
-	return effect{}, had
-}
-
-func (s *runScreen) clear() {
-	if s.search.Value() != "" {
-		s.search.Set("")
-		s.pane.Search("", s.room)
-		s.pane.Follow(true, s.room)
-	}
-	s.typing = false
-}
-
 func (s *runScreen) bindings(e env) []binding {
 	if s.typing {
-		return []binding{
-			{keys: []string{"enter"}, help: "keep", more: "keep the search; n and N go on in it", run: func() effect { s.typing = false; return s.counted() }},
-			{keys: []string{"esc"}, help: "clear", more: "clear the search", run: func() effect { s.clear(); return effect{} }},
-		}
+		return s.typingBindings()
 	}
 	live := s.progress.Run.State.Live()
 	back := "back"
@@ -115,7 +86,6 @@ func (s *runScreen) bindings(e env) []binding {
 		back = "back (it goes on)"
 	}
 	empty := unless(s.pane.Len() > 0, "there is no output yet")
-	nothing := unless(s.search.Value() != "", "nothing is searched for; / does")
 	list := []binding{
 		{keys: []string{"esc"}, help: back, more: "back; the run goes on", run: func() effect {
 			if _, had := s.back(e); had {
@@ -124,33 +94,14 @@ func (s *runScreen) bindings(e env) []binding {
 			return pop()
 		}},
 		{keys: []string{"c"}, help: "cancel", more: "end the run; asks first", off: unless(live, "it has ended"), run: func() effect { return open(s.confirmCancel(e)) }},
-		{keys: []string{"f"}, help: "follow", more: "follow the newest output, or stay", off: empty, run: func() effect {
-			s.pane.Follow(!s.pane.Following(), s.room)
-			return effect{}
-		}},
-		{keys: []string{"/"}, help: "search", more: "search in the output", off: empty, run: func() effect { s.typing = true; return effect{} }},
+	}
+	list = append(list, s.searchBindings()...)
+	list = append(list, []binding{
 		{keys: []string{"y"}, help: "copy", more: "copy the output to the terminal's clipboard", off: empty, run: func() effect { return s.copy(e) }},
 		{keys: []string{"o"}, help: "full log", more: "the whole log, in a pager", off: unless(!s.progress.Run.StartedAt.IsZero(), "it has not started"), run: func() effect { return s.page(e) }},
 		s.shell(e),
-		{keys: []string{"n"}, help: "next found", quiet: true, off: nothing, run: func() effect { return s.found(1) }},
-		{keys: []string{"N"}, help: "previous found", quiet: true, off: nothing, run: func() effect { return s.found(-1) }},
-	}
+	}...)
 	return append(list, moves(func(m widget.Move) { s.pane.Scroll(m, s.room) })...)
-}
-
-func (s *runScreen) counted() effect {
-	n := s.pane.Search(s.search.Value(), s.room)
-	if n == 0 {
-		return refuse("no line has " + s.search.Value())
-	}
-	return say(count(n, "line") + " with " + s.search.Value() + "; n and N go on")
-}
-
-func (s *runScreen) found(by int) effect {
-	if !s.pane.Next(by, s.room) {
-		return say("no more lines with " + s.search.Value())
-	}
-	return effect{}
 }
 
 func (s *runScreen) confirmCancel(e env) *dialog {

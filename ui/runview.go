@@ -99,28 +99,6 @@ func (s *runScreen) failure(w int) []widget.Line {
 	return out
 }
 
-// paneRule is the rule over the output, with the search or whether it follows.
-func (s *runScreen) paneRule(w, cross int) widget.Line {
-	line := widget.Rule(w)
-	if cross > 0 {
-		line = line.Slice(0, cross).And(widget.Text(widget.Dim, "┬")).And(line.Slice(cross+1, w)...)
-	}
-	var note widget.Line
-	switch {
-	case s.typing:
-		note = widget.Line{widget.Text(widget.Accent, " / ")}.And(s.search.View(max(widget.Width(s.search.Value())+1, 12), true)...)
-	case s.search.Value() != "":
-		note = widget.Of(widget.Accent, " / "+s.search.Value())
-	case !s.pane.Following():
-		note = widget.Of(widget.Working, " scrolled back; f follows")
-	}
-	if note == nil {
-		return line
-	}
-	note = note.And(widget.Spaces(1))
-	return line.Slice(0, max(w-note.Width(), 0)).And(note...)
-}
-
 // output is the pane. A failed run whose lines are not known here shows those
 // that its error keeps.
 func (s *runScreen) output(w int) []widget.Line {

@@ -30,6 +30,10 @@ var scenes = []struct {
 	{"server-firewall", false, []string{"j", "j", "j", "enter", "tab", "tab", "tab"}},
 	{"server-monitor", false, []string{"G", "enter", "tab", "tab", "tab", "tab"}},
 	{"server-facts", false, []string{"j", "j", "j", "enter", "tab", "tab", "tab", "tab", "tab"}},
+	{"service-menu", false, []string{"j", "j", "j", "enter", "G", "k", "S"}},
+	{"service-preview", false, []string{"j", "j", "j", "enter", "G", "k", "R"}},
+	{"journal", false, []string{"j", "j", "j", "enter", "G", "k", "L"}},
+	{"journal-search", false, []string{"j", "j", "j", "enter", "G", "k", "L", "/", "3", "9", "enter"}},
 	{"forget", false, []string{"D"}},
 	{"pick", false, []string{"j", "j", "i", "space", "space"}},
 	{"pick-several", false, []string{"j", "j", "space", "space", "i"}},
@@ -237,6 +241,7 @@ func onlyLooks(content string) error {
 
 // poison puts hostile text into every field that is shown.
 func poison(e *uitest.Engine) {
+	e.Logged = hostile
 	for i := range e.Servers {
 		v := &e.Servers[i]
 		for _, field := range []*string{&v.Name, &v.Address, &v.User, &v.ConnectionError, &v.Facts.Hostname, &v.Facts.OS.Pretty, &v.Facts.OS.ID, &v.Facts.OS.Version, &v.Facts.Kernel, &v.Facts.Arch} {

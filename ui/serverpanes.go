@@ -137,6 +137,7 @@ func packageDetail(e env, v job.ServerView, name packages.Name, width int) []wid
 			rows = append(rows, [2]string{k, packages.Shown(r.Configuration[k])})
 		}
 	}
+	rows = append(rows, unitsOf(e, v, name)...)
 	return append(out, labelled(append(rows, needs(d)...), width)...)
 }
 

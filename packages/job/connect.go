@@ -18,6 +18,7 @@ type Remote interface {
 	// HopKeys returns those of the jump hosts on the way, by host:port.
 	HopKeys() map[string]sshrun.HostKey
 	Execute(context.Context, sshrun.Script) (sshrun.Result, error)
+	Stream(context.Context, sshrun.Script, func(line string) error) (sshrun.Result, error)
 	Ship(context.Context, sshrun.Shipment, func(sshrun.Mark) error) error
 	Follow(ctx context.Context, runID, nonce string, offset int64, fn func(sshrun.Mark) error) error
 	Cancel(ctx context.Context, runID string) error

@@ -244,6 +244,15 @@ func (r *fakeRemote) Execute(_ context.Context, s sshrun.Script) (sshrun.Result,
 	return sshrun.Result{Stdout: []byte(out.String())}, nil
 }
 
+func (r *fakeRemote) Stream(_ context.Context, s sshrun.Script, tell func(string) error) (sshrun.Result, error) {
+	for i := range 3 {
+		if err := tell(fmt.Sprintf("line %d of %s", i, s.Text)); err != nil {
+			return sshrun.Result{}, err
+		}
+	}
+	return sshrun.Result{}, nil
+}
+
 func (r *fakeRemote) Ship(ctx context.Context, s sshrun.Shipment, fn func(sshrun.Mark) error) error {
 	r.h.mu.Lock()
 	run := &fakeRun{cancel: make(chan struct{})}

@@ -69,7 +69,12 @@ func (e *Engine) prepare(ctx context.Context, id store.ID, r Request) (p Prepare
 		_, p.Err = connectError(p.Server, err)
 		return p
 	}
-	p.Nothing = r.Action == store.Install && len(p.secrets) == 0 && allSo(p.Plan, p.Already) && recorded(p.Plan, installed)
+	switch {
+	case r.Action == store.Install:
+		p.Nothing = len(p.secrets) == 0 && allSo(p.Plan, p.Already) && recorded(p.Plan, installed)
+	case packages.IsServiceAction(r.Action):
+		p.Nothing = allSo(p.Plan, p.Already)
+	}
 	if !p.Nothing {
 		followsChanges(p.Plan, p.Already)
 	}
@@ -89,6 +94,11 @@ func followsChanges(plan packages.Plan, already []bool) {
 // plan resolves what was chosen and builds the plan of it. It returns the secrets
 // of the plan that are kept already.
 func (e *Engine) plan(ctx context.Context, p *Prepared, installed []store.ServerPackage, r Request) (packages.Secrets, error) {
+	if packages.IsServiceAction(r.Action) {
+		var err error
+		p.Plan, err = packages.BuildService(e.cfg.Catalog, r.Action, r.Packages, packages.Context{Server: p.Server, Facts: p.Facts, Installed: installed})
+		return nil, err
+	}
 	resolve := packages.ResolveInstall
 	if r.Action == store.Remove {
 		resolve = packages.ResolveRemove

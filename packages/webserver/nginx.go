@@ -78,6 +78,9 @@ func acceptSize(value string) error {
 // Probe tells whether nginx is installed and runs.
 func (Nginx) Probe() string { return apt.Probe("nginx", "nginx") }
 
+// Units returns nginx's service.
+func (Nginx) Units(packages.Context) []string { return []string{"nginx"} }
+
 // Install returns the commands that install nginx.
 func (n Nginx) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err := apt.NeedSystemd(ctx); err != nil {

@@ -34,6 +34,7 @@ type Package struct {
 	Kind        packages.Type
 	Description packages.Description
 	Commands    []packages.Command // to install it; to remove it they are told backwards
+	Services    []string           // its systemd units
 }
 
 // Name is its name.
@@ -47,6 +48,9 @@ func (p Package) Credential() packages.Credential { return packages.Root() }
 
 // Describe is its description.
 func (p Package) Describe() packages.Description { return p.Description }
+
+// Units are its services.
+func (p Package) Units(packages.Context) []string { return p.Services }
 
 // Probe is empty.
 func (p Package) Probe() string { return "" }
@@ -69,11 +73,11 @@ func (p Package) Remove(packages.Context) ([]packages.Command, error) {
 func MadeUp() Catalog {
 	port := packages.Option{Name: "port", Label: "Port", Help: "a port, or a range such as 6000:6010", Required: true}
 	return Catalog{
-		Package{"base", packages.System, packages.Description{Title: "Base", Summary: "Prepares a server: users, folders, and what other packages need"}, base()},
+		Package{"base", packages.System, packages.Description{Title: "Base", Summary: "Prepares a server: users, folders, and what other packages need"}, base(), nil},
 		Package{"firewall", packages.Firewall, packages.Description{
 			Title: "Firewall", Summary: "Refuses what is not allowed in; SSH stays open (ufw)", Requires: []packages.Name{"base"},
 			Options: []packages.Option{{Name: "web", Label: "Web ports", Help: "allow 80 and 443", Kind: packages.YesNo, Default: "yes"}},
-		}, service("ufw", "firewall")},
+		}, service("ufw", "firewall"), nil},
 		Package{"firewall-rule", packages.Firewall, packages.Description{
 			Title: "Firewall rule", Summary: "Allows or denies a port, as many as are wanted", Requires: []packages.Name{"firewall"},
 			Options: []packages.Option{
@@ -83,18 +87,18 @@ func MadeUp() Catalog {
 				{Name: "action", Label: "Action", Kind: packages.Choice, Choices: []string{"allow", "deny"}, Default: "allow"},
 			},
 			Instance: func(v packages.Values) string { return v["port"] + "/" + v["protocol"] },
-		}, service("ufw", "rule")},
+		}, service("ufw", "rule"), nil},
 		Package{"nginx", packages.WebServer, packages.Description{
 			Title: "nginx", Summary: "Web server and reverse proxy", Requires: []packages.Name{"base"},
 			Options: []packages.Option{{Name: "workers", Label: "Worker processes", Help: "0 means one for each CPU", Kind: packages.Number, Default: "0", Max: 128, Min: 0}},
-		}, service("nginx", "nginx")},
+		}, service("nginx", "nginx"), []string{"nginx"}},
 		Package{"php", packages.Runtime, packages.Description{
 			Title: "PHP", Summary: "PHP-FPM in the version of the distribution", Requires: []packages.Name{"base"},
 			Options: []packages.Option{
 				{Name: "extensions", Label: "Extensions", Help: "beside those that are always there", Kind: packages.Several, Choices: []string{"curl", "gd", "intl", "mbstring", "mysql", "pgsql", "redis", "xml", "zip"}, Default: "curl,mbstring,xml,zip"},
 				{Name: "memory-limit", Label: "Memory limit", Help: "in MB, for one request", Kind: packages.Number, Default: "128", Min: 16, Max: 8192},
 			},
-		}, service("php8.4-fpm", "PHP")},
+		}, service("php8.4-fpm", "PHP"), []string{"php8.4-fpm"}},
 	}
 }
 

@@ -1,0 +1,60 @@
+package sshrun
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"al.essio.dev/pkg/shellescape"
+
+	"brokeforge/sshrun/clean"
+)
+
+// streamScript runs a script in a session of its own, and ends that session when
+// standard input ends, as the connection then has. So nothing is left running on
+// the server when nobody reads it any more.
+const streamScript = `exec 5<&0
+setsid sh -c "$script" </dev/null 5<&- &
+job=$!
+( while read -r _; do :; done; kill -TERM -"$job" ) <&5 >/dev/null 2>&1 &
+watch=$!
+exec 5<&-
+wait "$job"
+status=$?
+kill "$watch" 2>/dev/null
+exit "$status"
+`
+
+// Stream runs a script as [Client.Execute] does and passes on each line that it
+// prints on stdout, cleaned, as it comes. An error of handle ends the script and
+// is returned. A slow handle holds up the script, and nothing else. When ctx ends
+// the script is ended on the server and the error is that of ctx.
+//
+// The result has no Stdout.
+func (c *Client) Stream(ctx context.Context, s Script, handle func(line string) error) (Result, error) {
+	begin := newToken()
+	lines := &clean.Splitter{Line: func(raw []byte, _ int64) error { return handle(clean.Line(string(raw))) }}
+	said := &bounded{limit: maxNoise}
+	stdout, stderr := &framed{begin: begin, out: lines}, &framed{begin: begin, out: said}
+	end, err := c.run(ctx, exchange{
+		command: c.command(s.Become),
+		// Standard input stays open: its end tells the server that nobody reads.
+		input: func(w io.WriteCloser) error {
+			_, err := fmt.Fprintf(w, "echo %s; echo %s >&2\n{\nscript=%s\n%sexit\n}\n", begin, begin, shellescape.Quote(s.Text), streamScript)
+			return err
+		},
+		stdout: stdout, stderr: stderr,
+	})
+	switch {
+	case err != nil:
+		return Result{}, err
+	case !stdout.begun:
+		return Result{}, c.notRun(s.Become, end, stdout, stderr)
+	}
+	if rest := lines.Rest(); len(rest) > 0 {
+		if err := handle(clean.Line(string(rest))); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{Stderr: said.Bytes(), Status: end.status, Signal: end.signal}, nil
+}
