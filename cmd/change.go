@@ -22,6 +22,7 @@ type change struct {
 	preview bool
 	yes     bool
 	output  bool
+	purge   bool // of a removal
 }
 
 func (ch *change) flags(c *cobra.Command) {
@@ -39,7 +40,7 @@ server), "refused" (why nothing can be done on it), "state", "milestone", "outpu
 "end" (what became of a run). docs/command-line.md lists their fields.`
 
 func (ch *change) run(c *cobra.Command, args []string) error {
-	list, err := wants(ch.Catalog, ch.action, args, ch.set, ch.secretReader(c.Context(), ch.set))
+	list, err := ch.wants(c.Context(), args)
 	if err != nil {
 		return misuse(c, err)
 	}

@@ -331,3 +331,30 @@ func TestThePreviewTellsWhatComesOfIt(t *testing.T) {
 	w.run(t, StatusDone, "install", "nginx", "--on", "web1", "--preview", "--json")
 	holds(t, "the JSON", w.out.String(), `"removes":[{"name":"apache2"}]`, `"by_hand":true`, `"sum":["REMOVES 1"]`)
 }
+
+func TestRemovalOptions(t *testing.T) {
+	w := newWorld(t, newEngine("web1"))
+	w.run(t, StatusDone, "remove", "nginx", "--on", "web1", "--preview", "--purge")
+	w.run(t, StatusDone, "remove", "nginx", "--on", "web1", "--preview", "--set", "nginx.purge=on")
+	w.run(t, StatusDone, "remove", "nginx", "--on", "web1", "--preview")
+	var got []packages.Values
+	for _, r := range w.engine.requests {
+		got = append(got, r.Packages[0].Removal)
+		if len(r.Packages[0].Values) > 0 {
+			t.Errorf("options of installing are asked for: %v", r.Packages[0].Values)
+		}
+	}
+	if diff := cmp.Diff([]packages.Values{{"purge": "yes"}, {"purge": "on"}, nil}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, bad := range [][]string{
+		{"remove", "php", "--on", "web1", "--preview", "--purge"},
+		{"remove", "nginx", "--on", "web1", "--preview", "--set", "nginx.workers=4"},
+		{"remove", "nginx", "--on", "web1", "--preview", "--set", "nginx.purge=perhaps"},
+		{"remove", "nginx", "--on", "web1", "--preview", "--set", "php.purge=yes"},
+		{"remove", "nginx", "--on", "web1", "--preview", "--set", "purge"},
+		{"install", "nginx", "--on", "web1", "--preview", "--purge"},
+	} {
+		w.run(t, StatusRefused, bad...)
+	}
+}

@@ -55,7 +55,7 @@ func (c fakeCatalog) Server(name packages.Name) (packages.ServerPackage, bool) {
 
 func catalog() fakeCatalog {
 	return fakeCatalog{
-		{"nginx", packages.Description{Title: "nginx", Summary: "a web server", Requires: []packages.Name{"base"}}},
+		{"nginx", packages.Description{Title: "nginx", Summary: "a web server", Requires: []packages.Name{"base"}, RemoveOptions: []packages.Option{packages.Purge("logs")}}},
 		{"php", packages.Description{Title: "PHP", Summary: "a language", Options: []packages.Option{
 			{Name: "memory", Kind: packages.Number, Min: 1, Max: 9, Default: "4", Help: "in GB"},
 			{Name: "extensions", Kind: packages.Several, Choices: []string{"xml", "gd"}, Help: "what to add"},

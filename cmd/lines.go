@@ -118,6 +118,7 @@ type planPart struct {
 	Instance string            `json:"instance"`
 	Because  string            `json:"because"` // why it is there although not asked for
 	Options  map[string]string `json:"options"`
+	Removal  map[string]string `json:"removal,omitempty"` // the options of removing
 	Steps    []planStep        `json:"steps"`
 }
 
@@ -156,7 +157,7 @@ func (l *jsonLines) plan(action store.Action, p job.Prepared) {
 		part := &p.Plan.Parts[i]
 		view := planPart{
 			Package: string(part.Package), Instance: part.Instance, Because: part.Because,
-			Options: map[string]string{}, Steps: []planStep{},
+			Options: map[string]string{}, Removal: part.Removal, Steps: []planStep{},
 		}
 		for name, value := range part.Values {
 			view.Options[name] = packages.Shown(value)

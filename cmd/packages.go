@@ -34,6 +34,7 @@ type packageView struct {
 	Conflicts []string     `json:"conflicts"`
 	Many      bool         `json:"many"` // a server may have several
 	Options   []optionView `json:"options"`
+	Removal   []optionView `json:"remove_options"` // what may be chosen when it is removed
 }
 
 type optionView struct {
@@ -60,7 +61,10 @@ func catalogOf(c packages.Catalog) []packageView {
 		view := packageView{
 			Name: string(name), Category: string(p.Type()), Title: d.Title, Summary: d.Summary,
 			Requires: namesOf(d.Requires), Conflicts: namesOf(d.Conflicts),
-			Many: d.Instance != nil, Options: []optionView{},
+			Many: d.Instance != nil, Options: []optionView{}, Removal: []optionView{},
+		}
+		for _, o := range d.RemoveOptions {
+			view.Removal = append(view.Removal, viewOption(o))
 		}
 		for _, o := range d.Options {
 			view.Options = append(view.Options, viewOption(o))
@@ -103,6 +107,10 @@ func (a *app) printCatalog(list []packageView) error {
 	for _, p := range list {
 		for _, o := range p.Options {
 			t.row(p.Name+"."+o.Name, o.Help)
+			t.more(o.values() + o.shownDefault())
+		}
+		for _, o := range p.Removal {
+			t.row(p.Name+"."+o.Name, "when it is removed: "+o.Help)
 			t.more(o.values() + o.shownDefault())
 		}
 	}

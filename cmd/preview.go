@@ -63,6 +63,9 @@ func (v previewer) part(part *packages.Part) string {
 	if values := options(part.Values); values != "" {
 		text += "  " + values
 	}
+	if values := options(part.Removal); values != "" {
+		text += "  " + values
+	}
 	if part.Because != "" {
 		text += "  (" + part.Because + ")"
 	}

@@ -54,6 +54,10 @@ type Description struct {
 	Requires  []Name   // packages that must be installed before it
 	Conflicts []Name   // packages that can't be installed beside it
 
+	// RemoveOptions is what may be chosen when it is removed. By their defaults
+	// data and settings of people stay.
+	RemoveOptions []Option
+
 	// Instance is set for a package of which a server may have several, such
 	// as firewall rules: it names the one that the values choose. The name
 	// has no spaces and is the same for the same choice; one of them may have
@@ -113,6 +117,7 @@ type Context struct {
 	Server    store.Server
 	Facts     Facts
 	Values    Values                // the chosen options, with defaults filled in
+	Removal   Values                // the chosen options of removing, with defaults filled in
 	Instance  string                // which of several; empty where there is one
 	Installed []store.ServerPackage // what is recorded on the server
 }

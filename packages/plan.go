@@ -24,6 +24,7 @@ type Part struct {
 	Credential Credential `json:"credential"`
 	Because    string     `json:"because,omitempty"` // why it is in the plan although nobody chose it
 	Values     Values     `json:"values,omitempty"`  // with references in the place of secrets
+	Removal    Values     `json:"removal,omitempty"` // the options of removing
 	Commands   Commands   `json:"commands"`
 }
 
@@ -120,6 +121,7 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 		values, _ := Seal(r.Package, r.Instance, r.Values)
 		partCtx := ctx
 		partCtx.Values, partCtx.Instance, partCtx.Installed = values, r.Instance, installed
+		partCtx.Removal = r.Removal
 		commandsOf := r.Package.Install
 		if action == store.Remove {
 			commandsOf = r.Package.Remove
@@ -135,6 +137,7 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 			Credential: r.Package.Credential(),
 			Because:    r.Because,
 			Values:     values,
+			Removal:    r.Removal,
 			Commands:   commands,
 		}
 		if err := checkReferences(part); err != nil {

@@ -23,6 +23,7 @@ type Want struct {
 	Name     Name   `json:"name"`
 	Instance string `json:"instance,omitempty"` // which one to remove, of several
 	Values   Values `json:"values,omitempty"`   // only what was chosen; the rest is as recorded, or the default
+	Removal  Values `json:"removal,omitempty"`  // of the options of removing, only what was chosen
 }
 
 // Parse reads the form that Label writes: a name, or a name, "@" and an
@@ -38,6 +39,7 @@ type Resolved struct {
 	Instance string
 	Values   Values  // with references in the place of secrets
 	Secrets  Secrets // the values that were given or made now
+	Removal  Values  // the options of removing
 	Because  string  // why, if nobody chose it
 }
 
@@ -248,11 +250,15 @@ func ResolveRemove(c Catalog, wants []Want, installed []store.ServerPackage, fou
 		if label := Label(w.Name, w.Instance); len(records) == 0 && found[Name(label)].State == Present {
 			return nil, &RefusedError{fmt.Sprintf("%s is on the server, but was not installed by BrokeForge, so it is not removed; install it first to take it over", label)}
 		}
+		removal, err := CompleteRemoval(pkg, w.Removal)
+		if err != nil {
+			return nil, err
+		}
 		for _, record := range records {
 			if index(out, record.Name, record.Instance) >= 0 {
 				continue
 			}
-			out = append(out, Resolved{Package: pkg, Instance: record.Instance, Values: record.Configuration})
+			out = append(out, Resolved{Package: pkg, Instance: record.Instance, Values: record.Configuration, Removal: removal})
 		}
 	}
 	if err := stillNeeded(c, out, installed); err != nil {

@@ -280,3 +280,30 @@ func TestResolveRemoveOfSeveral(t *testing.T) {
 		})
 	}
 }
+
+func TestRemovalOptions(t *testing.T) {
+	p := fake{name: "web", describe: packages.Description{RemoveOptions: []packages.Option{packages.Purge("logs")}}}
+	installed := []store.ServerPackage{record("web", "")}
+	for _, test := range []struct {
+		given, want packages.Values
+	}{
+		{nil, packages.Values{"purge": "no"}},
+		{packages.Values{"purge": "on"}, packages.Values{"purge": "yes"}},
+		{packages.Values{"other": "x"}, nil},
+	} {
+		out, err := packages.ResolveRemove(shelf{p}, []packages.Want{{Name: "web", Removal: test.given}}, installed, nil)
+		var refused *packages.OptionError
+		if test.want == nil {
+			if !errors.As(err, &refused) {
+				t.Errorf("%v: got %v", test.given, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, out[0].Removal); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", test.given, diff)
+		}
+	}
+}

@@ -24,8 +24,11 @@ type order struct {
 func (o order) request() job.Request {
 	wants := slices.Clone(o.names)
 	for i := range wants {
-		if o.action == store.Install {
-			wants[i].Values = maps.Clone(o.values[wants[i].Name])
+		switch values := maps.Clone(o.values[wants[i].Name]); o.action {
+		case store.Install:
+			wants[i].Values = values
+		case store.Remove:
+			wants[i].Removal = values
 		}
 	}
 	return job.Request{Action: o.action, Packages: wants, Servers: o.servers}
@@ -52,16 +55,28 @@ func (o order) fields(e env, all bool) []widget.Field {
 	var out []widget.Field
 	for _, w := range o.names {
 		p, ok := e.engine.Catalog().Server(w.Name)
-		if !ok || o.action != store.Install {
+		if !ok {
 			continue
 		}
-		for _, option := range p.Describe().Options {
-			if all || (option.Required && option.Default == "") {
+		for _, option := range o.options(p) {
+			if all || (option.Required && option.Default == "") || o.action == store.Remove {
 				out = append(out, o.field(e, p, option))
 			}
 		}
 	}
 	return out
+}
+
+// options are what may be chosen of a package. What may be chosen when it is
+// removed is always asked, as it is about what is lost.
+func (o order) options(p packages.ServerPackage) []packages.Option {
+	switch o.action {
+	case store.Install:
+		return p.Describe().Options
+	case store.Remove:
+		return p.Describe().RemoveOptions
+	}
+	return nil
 }
 
 func (o order) field(e env, p packages.ServerPackage, option packages.Option) widget.Field {
@@ -70,7 +85,7 @@ func (o order) field(e env, p packages.ServerPackage, option packages.Option) wi
 		packages.Several: widget.SeveralField, packages.YesNo: widget.YesNoField,
 	}
 	value := option.Default
-	if recorded, ok := o.recorded(e, p, option.Name); ok {
+	if recorded, ok := o.recorded(e, p, option.Name); ok && o.action == store.Install {
 		value = recorded
 	}
 	if chosen, ok := o.values[p.Name()][option.Name]; ok {
@@ -180,7 +195,7 @@ func (o order) choose(e env, begun []widget.Field, given map[string]string) {
 func (o order) next(e env) screen {
 	fields := o.fields(e, false)
 	if len(fields) > 0 {
-		return newOptionsScreen(o, fields, false)
+		return newOptionsScreen(o, fields, o.action == store.Remove)
 	}
 	return newPreviewScreen(o)
 }

@@ -89,11 +89,8 @@ func (s *pickScreen) bindings(e env) []binding {
 }
 
 func (s *pickScreen) noOptions(e env, none string) string {
-	switch {
-	case none != "":
+	if none != "" {
 		return none
-	case s.action == store.Remove:
-		return "removing asks nothing"
 	}
 	return unless(len(s.order().fields(e, true)) > 0, "there is nothing to choose about it")
 }

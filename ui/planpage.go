@@ -110,6 +110,9 @@ func (p *planPage) partRow(part *packages.Part) planRow {
 	if part.Because != "" {
 		why, look = part.Because, widget.Working
 	}
+	for _, k := range sortedKeys(part.Removal) {
+		why += " · " + k + " " + part.Removal[k]
+	}
 	return planRow{widget.Line{widget.Text(widget.Accent, " "+part.Label()), widget.Text(look, "  "+why)}, widget.Of(widget.Dim, "as "+part.Credential.User), -1}
 }
 

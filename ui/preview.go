@@ -130,7 +130,7 @@ func (s *previewScreen) bindings(e env) []binding {
 		{keys: []string{"space", "right", "left"}, show: "space", help: "show", more: "show or hide the whole script, or the whole file", off: unless(s.page() != nil && s.page().canOpen(), "there is nothing more of this line"), run: func() effect { s.page().toggle(); return effect{} }},
 		{keys: []string{"E"}, help: "show all", more: "show or hide all scripts and files", off: unless(s.page() != nil && len(s.page().steps) > 0, "there is no plan here"), run: func() effect { s.page().toggleAll(); return effect{} }},
 	}
-	if s.order.action == store.Install {
+	if len(s.order.fields(e, true)) > 0 || s.order.action == store.Install {
 		list = append(list, binding{keys: []string{"e"}, help: "options", more: "change the options", off: unless(len(s.order.fields(e, true)) > 0, "there is nothing to choose about it"), run: func() effect {
 			return replace(newOptionsScreen(s.order, s.order.fields(e, true), true))
 		}})

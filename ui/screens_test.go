@@ -40,6 +40,7 @@ var scenes = []struct {
 	{"options", false, []string{"j", "j", "i", "G", "e", "tab"}},
 	{"options-short", false, []string{"j", "j", "j", "enter", "tab", "tab", "tab", "a"}},
 	{"preview", false, []string{"j", "j", "space", "space", "i", "G", "enter", "j", "j", "space"}},
+	{"options-remove", false, []string{"j", "j", "j", "x", "G", "k", "enter"}},
 	{"preview-remove", false, []string{"j", "j", "j", "x", "G", "enter"}},
 	{"confirm-remove", false, []string{"j", "j", "j", "x", "G", "enter", "enter"}},
 	{"run", false, []string{"G", "enter", "o"}},

@@ -73,6 +73,25 @@ func otherChoices() map[packages.Name]packages.Values {
 	}
 }
 
+// TestGoldenPurge holds what removing does where data is to go too.
+func TestGoldenPurge(t *testing.T) {
+	for _, p := range all(t) {
+		if len(p.Describe().RemoveOptions) == 0 {
+			continue
+		}
+		removal, err := packages.CompleteRemoval(p, packages.Values{packages.PurgeOption: "yes"})
+		if err != nil {
+			continue // it has other choices
+		}
+		r := packages.Resolved{Package: p, Values: plan(t, store.Remove, p, choices(p.Name()), releases()["debian13"]).Parts[0].Values, Removal: removal}
+		built, err := packages.Build(store.Remove, []packages.Resolved{r}, packages.Context{Facts: releases()["debian13"], Server: store.Server{Port: 22}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, fmt.Sprintf("%s-purge", p.Name()), built)
+	}
+}
+
 func TestGoldenTogether(t *testing.T) {
 	wants := []packages.Want{{Name: "nginx"}, {Name: "php"}, {Name: "firewall-rule", Values: packages.Values{"port": "8080"}}}
 	resolved, err := packages.ResolveInstall(catalog.New(), wants, nil, nil)

@@ -198,7 +198,7 @@ func (p PHP) Install(ctx packages.Context) ([]packages.Command, error) {
 		packages.Run{
 			Script:    fmt.Sprintf("php-fpm%s -t && systemctl reload %s", i.branch, i.fpm()),
 			IfChanged: true,
-			Touch:     packages.Touch{Reloads: []string{fpm}},
+			Touch:     packages.Touch{Reloads: []string{i.fpm()}},
 		},
 	)
 	commands = append(commands, i.siteDefault()...)

@@ -51,6 +51,9 @@ func (Nginx) Describe() packages.Description {
 		Title:    "nginx",
 		Summary:  "web server and reverse proxy",
 		Requires: []packages.Name{packages.Base},
+
+		RemoveOptions: []packages.Option{packages.Purge("other sites' settings and the logs")},
+
 		Options: append([]packages.Option{
 			{
 				Name: clientMaxBody, Label: "Largest upload", Kind: packages.Text, Default: "64m", Required: true,

@@ -15,8 +15,8 @@ func nginxFiles() keptFiles {
 }
 
 // Remove returns the commands that take nginx away. Settings that are neither
-// Debian's nor ours stay, and the logs.
-func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
+// Debian's nor ours stay, and the logs, unless they are to be purged.
+func (n Nginx) Remove(ctx packages.Context) ([]packages.Command, error) {
 	added, err := apt.PurgeAdded(n.Name(), "nginx", "libnginx-mod")
 	if err != nil {
 		return nil, err
@@ -37,12 +37,26 @@ func (n Nginx) Remove(packages.Context) ([]packages.Command, error) {
 		},
 		nginxConf().restore(),
 		packages.Track{Name: "remove_software", Label: "Removing software"},
-		packages.Run{Title: "take the operator's settings and the logs aside", Script: keepFiles, Check: "[ ! -e /var/lib/dpkg/info/nginx-common.postrm ] || [ -e " + kept + "/complete ]"},
+	}
+	purge := ctx.Removal.Yes(packages.PurgeOption)
+	if !purge {
+		commands = append(commands, packages.Run{
+			Title: "take the operator's settings and the logs aside", Script: keepFiles,
+			Check: "[ ! -e /var/lib/dpkg/info/nginx-common.postrm ] || [ -e " + kept + "/complete ]",
+		})
 	}
 	commands = append(commands, added...)
 	commands = append(commands, rest[len(apt.Helper()):]...)
+	if purge {
+		commands = append(commands, packages.Run{
+			Title:  "delete the operator's settings and the logs",
+			Script: "rm -rf " + kept + " /etc/nginx /var/log/nginx",
+			Check:  "[ ! -e " + kept + " ] && [ ! -e /etc/nginx ] && [ ! -e /var/log/nginx ]",
+		})
+	} else {
+		commands = append(commands, nginxFiles().putBack())
+	}
 	return append(commands,
-		nginxFiles().putBack(),
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{
 			Title:     "see that nginx is gone",

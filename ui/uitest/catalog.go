@@ -90,7 +90,8 @@ func MadeUp() Catalog {
 		}, service("ufw", "rule"), nil},
 		Package{"nginx", packages.WebServer, packages.Description{
 			Title: "nginx", Summary: "Web server and reverse proxy", Requires: []packages.Name{"base"},
-			Options: []packages.Option{{Name: "workers", Label: "Worker processes", Help: "0 means one for each CPU", Kind: packages.Number, Default: "0", Max: 128, Min: 0}},
+			RemoveOptions: []packages.Option{packages.Purge("other sites' settings and the logs")},
+			Options:       []packages.Option{{Name: "workers", Label: "Worker processes", Help: "0 means one for each CPU", Kind: packages.Number, Default: "0", Max: 128, Min: 0}},
 		}, service("nginx", "nginx"), []string{"nginx"}},
 		Package{"php", packages.Runtime, packages.Description{
 			Title: "PHP", Summary: "PHP-FPM in the version of the distribution", Requires: []packages.Name{"base"},
