@@ -12,6 +12,7 @@ import (
 type reporter interface {
 	state(job.Progress)                    // it is queued, going on, waiting, or out of contact
 	milestone(job.Progress, job.Milestone) // one has begun or ended
+	percent(job.Progress, job.Milestone)   // it says how far it is
 	output(job.Progress, []string)         // lines of the server
 	end(job.Progress)                      // it has ended
 }
@@ -21,6 +22,7 @@ type followed struct {
 	id       store.ID
 	told     job.Progress
 	lines    int
+	percent  int // that was told last
 	hasState bool
 	ended    bool
 }
@@ -91,6 +93,9 @@ func (f *followed) update(engine Engine, report reporter) error {
 	for _, m := range changed {
 		report.milestone(p, m)
 	}
+	if m, ok := p.Current(); ok && f.further(p) {
+		report.percent(p, m)
+	}
 	if len(lines) > 0 {
 		report.output(p, lines)
 	}
@@ -99,6 +104,22 @@ func (f *followed) update(engine Engine, report reporter) error {
 	}
 	f.told = p
 	return nil
+}
+
+// percentStep is by how much a percentage must have grown to be told again.
+const percentStep = 10
+
+// further reports whether the command that is running is worth a word on how far
+// it is, and takes it for told.
+func (f *followed) further(p job.Progress) bool {
+	if p.Command != f.told.Command || p.Percent < f.percent {
+		f.percent = 0
+	}
+	if p.Percent < f.percent+percentStep {
+		return false
+	}
+	f.percent = p.Percent
+	return true
 }
 
 // changed returns the milestones that have begun or ended since the last time.

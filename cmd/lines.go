@@ -61,6 +61,16 @@ func (l *jsonLines) milestone(p job.Progress, m job.Milestone) {
 	l.write(milestoneEvent{l.head("milestone", p), viewMilestone(m), p.Finished(), len(p.Milestones)})
 }
 
+type percentEvent struct {
+	eventHead
+	milestoneView
+	Percent int `json:"percent"`
+}
+
+func (l *jsonLines) percent(p job.Progress, m job.Milestone) {
+	l.write(percentEvent{l.head("percent", p), viewMilestone(m), p.Percent})
+}
+
 type outputEvent struct {
 	eventHead
 	Line string `json:"line"`

@@ -2,9 +2,12 @@ package cmd
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"brokeforge/packages/job"
 	"brokeforge/store"
@@ -127,4 +130,25 @@ func TestRunList(t *testing.T) {
 	w.run(t, StatusRefused, "run", "list", "--limit", "-1")
 	w.run(t, StatusRefused, "run", "show", "nope")
 	w.run(t, StatusRefused, "run", "show")
+}
+
+func TestHowFarItIsIsToldNowAndThen(t *testing.T) {
+	e := newEngine("web1")
+	var frames []frame
+	for _, percent := range []int{0, 3, 9, 10, 15, 42, 45, 99, 100} {
+		f := frame{Progress: states("web1", store.RunRunning, job.Working, job.Ahead)}
+		f.Command, f.Percent = "apt", percent
+		frames = append(frames, f)
+	}
+	e.frames["web1"] = append(frames, goodRun("web1")...)
+	w := newWorld(t, e)
+	w.run(t, StatusDone, "install", "nginx", "--on", "web1", "--yes")
+	got := regexp.MustCompile(`Preparing  (\d+)%`).FindAllStringSubmatch(w.out.String(), -1)
+	var told []string
+	for _, m := range got {
+		told = append(told, m[1])
+	}
+	if diff := cmp.Diff([]string{"10", "42", "99"}, told); diff != "" {
+		t.Errorf("(-want +got):\n%s\n%s", diff, w.out.String())
+	}
 }

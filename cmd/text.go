@@ -91,6 +91,10 @@ func (t *textLines) milestone(p job.Progress, m job.Milestone) {
 	}
 }
 
+func (t *textLines) percent(p job.Progress, m job.Milestone) {
+	t.line(p, time.Time{}, t.glyphs.working, fmt.Sprintf("%s  %d%%", labelOf(p, m), p.Percent))
+}
+
 func (t *textLines) output(p job.Progress, lines []string) {
 	if !t.withOutput {
 		return

@@ -94,7 +94,22 @@ func (f foresight) adds() {
 	for _, name := range strings.Fields(f.debs()) {
 		before[name] = true
 	}
-	f.must(0, "install", "nginx", "firewall", "--on", f.h.Name, "--yes")
+	var events []map[string]any
+	decode(f, f.must(0, "install", "nginx", "firewall", "--on", f.h.Name, "--yes", "--json").stdout, &events)
+	var last float64
+	told := 0
+	for _, e := range events {
+		if e["event"] == "percent" && e["package"] == "nginx" {
+			if percent := e["percent"].(float64); percent < last+10 || percent > 100 {
+				f.Errorf("after %v percent it says %v", last, percent)
+			}
+			last = e["percent"].(float64)
+			told++
+		}
+	}
+	if told < 2 || last < 50 {
+		f.Errorf("how far apt is was told %d times, at last %v percent", told, last)
+	}
 	came := map[string]bool{}
 	for _, name := range strings.Fields(f.debs()) {
 		if !before[name] {

@@ -53,6 +53,9 @@ type Run struct {
 	// The environment and the arguments hold no more than the path. A name has
 	// lower-case letters, digits, '.', '_' and '-'.
 	Secrets map[string]string `json:"secrets,omitempty"`
+	// Percent is set for a script that writes how far it is, a number from 0 to
+	// 100, to the file "$PERCENT". Only root's scripts may.
+	Percent bool `json:"percent,omitempty"`
 	// Touch and Debs tell a preview what comes of the script.
 	Touch
 	Debs Debs `json:"debs,omitzero"`

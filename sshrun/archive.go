@@ -53,6 +53,10 @@ type Step struct {
 	Group string
 	// IfChanged runs a StepRun only when there is such a note. It adds none.
 	IfChanged bool
+	// Percent lets a StepRun of root tell how far it is: it writes a number from 0
+	// to 100 to the file "$PERCENT", as often as it likes, and a MarkPercent comes
+	// of it, four times a second at most.
+	Percent bool
 	User      string        // of Run, Value and Prove; empty means root
 	Timeout   time.Duration // of each script but Undo, in whole seconds, rounded up; 0 means none
 	// Secrets are files for the script and the check of a StepRun, by name, which
@@ -222,6 +226,9 @@ func (a *archive) addStep(i int, s Step) {
 	}
 	if s.Check != "" {
 		a.add(name("check"), 0o644, []byte(s.Check+"\n"))
+	}
+	if s.Percent && s.Kind == StepRun {
+		a.add(name("percent"), 0o600, nil)
 	}
 	if s.Kind == StepProve {
 		a.add(name("undo"), 0o644, []byte(s.Undo+"\n"))

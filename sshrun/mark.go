@@ -22,6 +22,7 @@ const (
 	MarkProve                       // a StepProve waits for [Client.Prove]
 	MarkWaiting                     // the run waits for another one; Text is its id
 	MarkFinish                      // the run is over; Status is one of the Finish constants
+	MarkPercent                     // a step says that it is Status percent done, 0 to 100; may come again
 )
 
 var markWords = map[string]MarkKind{
@@ -32,6 +33,7 @@ var markWords = map[string]MarkKind{
 	"prove":   MarkProve,
 	"waiting": MarkWaiting,
 	"finish":  MarkFinish,
+	"percent": MarkPercent,
 }
 
 func (k MarkKind) String() string {
@@ -96,6 +98,12 @@ func (p *parser) line(raw []byte, end int64) error {
 	}
 	if m, sequence, ok := p.marker(raw); ok {
 		p.held = false
+		// How far a step is stands out of the order of the other markers, as they
+		// are written by a process of its own.
+		if m.Kind == MarkPercent {
+			m.Offset = p.offset
+			return p.emit(m)
+		}
 		if sequence <= p.seen {
 			return nil
 		}

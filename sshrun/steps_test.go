@@ -273,3 +273,38 @@ func TestScriptsAreGoneAfterTheRun(t *testing.T) {
 		}
 	})
 }
+
+func TestPercent(t *testing.T) {
+	shells(t, func(t *testing.T, r *rig) {
+		// It says more only when what it said has come.
+		step := Step{Kind: StepRun, Percent: true, Script: `say() { echo "$1" >"$PERCENT"; until [ "$(grep -c " 0 percent " "$LOG")" -ge "$2" ]; do sleep 0.01; done; }
+LOG=$(echo ` + r.pool.opts.places.base + `/runs/*/log)
+echo begun
+say 7 1
+echo nonsense >"$PERCENT"
+echo 1000 >"$PERCENT"
+echo -5 >"$PERCENT"
+say 100 2
+echo ended`}
+		var got []string
+		s := Shipment{Steps: []Step{step, {Kind: StepRun, Script: `[ -z "${PERCENT:-}" ]`}}}
+		s.RunID, s.Nonce = "percent", testNonce
+		err := r.client.Ship(t.Context(), s, func(m Mark) error {
+			switch m.Kind {
+			case MarkPercent:
+				got = append(got, fmt.Sprintf("percent %d=%d", m.Step, m.Status))
+			case MarkLine:
+				got = append(got, m.Text)
+			case MarkEnd:
+				got = append(got, fmt.Sprintf("end %d=%d", m.Step, m.Status))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(got, ", "); text != "begun, percent 0=7, percent 0=100, ended, end 0=0, end 1=0" {
+			t.Errorf("it told %s", text)
+		}
+	})
+}

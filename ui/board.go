@@ -91,7 +91,7 @@ func (s *boardScreen) fill(e env) {
 		if r := p.Run.Error; r != nil {
 			line = widget.Of(widget.Bad, r.Summary)
 		} else if p.Run.State.Live() {
-			line = line.And(widget.Text(st.look, doing(p)))
+			line = line.And(widget.Text(st.look, doing(p)+percentOf(p)))
 		} else {
 			done, total := progressOf(p)
 			line = widget.Meter(done, total, 12, st.look).And(widget.Text(widget.Plain, fmt.Sprintf(" %d/%d", done, total)))

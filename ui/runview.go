@@ -53,7 +53,7 @@ func (s *runScreen) bar(look widget.Look, w int) widget.Line {
 		look = widget.Good
 	}
 	text := fmt.Sprintf("  %d of %d ", done, total)
-	return widget.Line{widget.Spaces(1)}.And(widget.Meter(done, total, min(w-len(text)-2, 60), look)...).And(widget.Text(widget.Plain, text))
+	return widget.Line{widget.Spaces(1)}.And(widget.Meter(hundredths(s.progress), total*100, min(w-len(text)-2, 60), look)...).And(widget.Text(widget.Plain, text))
 }
 
 // waiting tells what a live run waits for, or which command is running.
@@ -67,7 +67,7 @@ func (s *runScreen) waiting() widget.Line {
 	case p.Run.State == store.RunLost:
 		return widget.Of(widget.Odd, " ? contact is lost; it may be going on on the server, and is followed again")
 	}
-	return widget.Line{widget.Text(widget.Dim, " $ "), widget.Text(widget.Plain, p.Command)}
+	return widget.Line{widget.Text(widget.Dim, " $ "), widget.Text(widget.Plain, p.Command), widget.Text(widget.Working, percentOf(p))}
 }
 
 // failure tells why the run failed and what can be done.

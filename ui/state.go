@@ -95,7 +95,7 @@ func serverState(s job.ServerView, now time.Time) state {
 // stand together.
 func meter(p job.Progress, width int) widget.Line {
 	done, total := progressOf(p)
-	return widget.Meter(done, total, width, widget.Working).And(widget.Text(widget.Working, fmt.Sprintf(" %d/%d ", done, total)))
+	return widget.Meter(hundredths(p), total*100, width, widget.Working).And(widget.Text(widget.Working, fmt.Sprintf(" %d/%d ", done, total)))
 }
 
 // progressOf returns how many milestones are finished, and of how many.
@@ -104,6 +104,24 @@ func progressOf(p job.Progress) (done, total int) {
 		return p.Finished(), len(p.Milestones)
 	}
 	return p.Run.Finished, p.Run.Total
+}
+
+// hundredths is how much of a run is finished, in hundredths of a milestone: those
+// that are finished and, where it says how far it is, the one that goes on.
+func hundredths(p job.Progress) int {
+	done, total := progressOf(p)
+	if done == total {
+		return 100 * done
+	}
+	return 100*done + min(p.Percent, 99)
+}
+
+// percentOf is how far the command of a run says that it is, or nothing.
+func percentOf(p job.Progress) string {
+	if p.Percent == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  %d%%", p.Percent)
 }
 
 // doing is what a live run does now, for people.

@@ -86,8 +86,9 @@ func Install(owner packages.Name, names ...string) ([]packages.Command, error) {
 		},
 		packages.Run{
 			Script: fmt.Sprintf("%s install --for=%s %s", Path, owner, strings.Join(names, " ")),
-			Check:  installed,
-			Debs:   packages.Debs{Install: names},
+			Check:   installed,
+			Debs:    packages.Debs{Install: names},
+			Percent: true,
 		},
 	), nil
 }

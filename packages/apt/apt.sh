@@ -63,14 +63,58 @@ await_others() {
 	done
 }
 
-# logged COMMAND... runs a command with a copy of its output in $log.
+# logged COMMAND... runs a command with a copy of its output in $log, and with
+# what tells how far apt is on descriptor 6.
 logged() {
 	{
-		"$@" 2>&1 </dev/null
+		"$@" 2>&1 </dev/null 6>"$told"
 		echo $? >"$scratch/status"
 	} | tee "$log"
 	read -r status <"$scratch/status"
 	return "$status"
+}
+
+# percent FROM TO reads what apt tells on its Status-Fd, and writes how far it is
+# between two numbers to the file that the driver of the run looks at.
+percent() {
+	said=
+	while IFS=: read -r kind _ first second _; do
+		case $kind in
+		dlstatus | pmstatus) ;;
+		*) continue ;;
+		esac
+		# The name of a package may have an architecture behind a colon.
+		for value in "$first" "$second"; do
+			case ${value%%.*} in
+			'' | *[!0-9]* | ????*) continue ;;
+			esac
+			now=$(($1 + ${value%%.*} * ($2 - $1) / 100))
+			[ "$now" = "$said" ] || echo "$now" >"$PERCENT" 2>/dev/null
+			said=$now
+			break
+		done
+	done
+}
+
+# watched FROM TO COMMAND... runs a command that uses apt-get, and tells how far
+# it is, if somebody wants to know.
+watched() {
+	from=$1 to=$2
+	shift 2
+	if [ -z "${PERCENT:-}" ] || ! mkfifo "$scratch/told"; then
+		"$@"
+		return
+	fi
+	# Open for both, so that nobody waits for the other.
+	percent "$from" "$to" <>"$scratch/told" &
+	reader=$!
+	told=$scratch/told
+	"$@"
+	result=$?
+	told=/dev/null
+	kill "$reader"
+	rm -f "$scratch/told"
+	return "$result"
 }
 
 said() { grep -qE -- "$1" "$log"; }
@@ -83,7 +127,7 @@ get() {
 	tries=0
 	while :; do
 		await_others
-		logged timeout --foreground -k 10 "$limit" apt-get -q -y -o Dpkg::Use-Pty=0 \
+		logged timeout --foreground -k 10 "$limit" apt-get -q -y -o Dpkg::Use-Pty=0 -o APT::Status-Fd=6 \
 			-o DPkg::Lock::Timeout=60 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 \
 			-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" && return 0
 		tries=$((tries + 1))
@@ -228,9 +272,9 @@ install() {
 		missing=$(unknown "$@")
 		[ -z "$missing" ] || fail "there is no package ${missing% } in this server's package sources (/etc/apt/sources.list)"
 	fi
-	download "$@" || fail "can't install $*: $(cause)"
+	watched 0 30 download "$@" || fail "can't install $*: $(cause)"
 	note "$owner"
-	get 0 --no-install-recommends --no-remove --no-download install -- "$@" || fail "can't install $*: $(cause)"
+	watched 30 100 get 0 --no-install-recommends --no-remove --no-download install -- "$@" || fail "can't install $*: $(cause)"
 }
 
 how=purge
@@ -317,7 +361,7 @@ fi
 scratch=$(mktemp -d /run/brokeforge-apt.XXXXXX) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 143' TERM INT HUP
-log=$scratch/log status=0
+log=$scratch/log status=0 told=/dev/null
 : >"$log"
 case $action in
 update) update ;;

@@ -13,6 +13,7 @@ type Progress struct {
 	Milestones []Milestone // all of the plan, in order
 	Waiting    string      // what a live run waits for, for people; empty where it works
 	Command    string      // the command that is running, as the preview showed it
+	Percent    int         // how far that command says that it is, up to 100; 0 where it doesn't say
 	Position   int         // of a queued run: how many runs go before it on its server
 	Version    int         // grows with each change
 }

@@ -86,6 +86,7 @@ type changes struct {
 	lines   []line
 	begun   *int // the step that is going on; nil where none began
 	waiting *string
+	percent *int // how far the step says that it is; never stored
 	server  store.ProvisionStatus // empty leaves it
 	port    int                   // where the server is found from now on; 0 leaves it
 }
@@ -123,14 +124,22 @@ func (r *recorder) record(batch []sshrun.Mark) error {
 			return &recordError{err}
 		}
 	}
-	// Lines alone are not worth a transaction: after a crash they are
-	// fetched again.
-	if len(ch.lines) == len(batch) {
+	// Lines alone, and how far a step is, are not worth a transaction: after a
+	// crash they are fetched again.
+	if passing(batch) {
 		r.live.addLines(ch.lines)
+		if ch.percent != nil {
+			r.live.change(func(p *Progress) { p.Percent = *ch.percent })
+		}
 		r.e.hub.wake()
 		return nil
 	}
 	return r.commit(ch)
+}
+
+// passing reports whether nothing of what a server reported has to be recorded.
+func passing(batch []sshrun.Mark) bool {
+	return !slices.ContainsFunc(batch, func(m sshrun.Mark) bool { return m.Kind != sshrun.MarkLine && m.Kind != sshrun.MarkPercent })
 }
 
 // repeated reports whether a mark was taken in before: following again may
@@ -157,6 +166,10 @@ func (r *recorder) take(m sshrun.Mark, ch *changes) {
 		r.tail = append(r.tail, m.Text)
 		if len(r.tail) > tailLines {
 			r.tail = r.tail[len(r.tail)-tailLines:]
+		}
+	case sshrun.MarkPercent:
+		if m.Step == r.run.Cursor.NextStep && r.run.Cursor.BeginStep && m.Status >= 0 && m.Status <= 100 {
+			ch.percent = &m.Status
 		}
 	case sshrun.MarkWaiting:
 		waiting := fmt.Sprintf("waiting for run %s, which goes on on the server", store.ID(m.Text).Short())
@@ -208,7 +221,7 @@ func mayChange(step packages.Step) bool {
 func (r *recorder) beginStep(m sshrun.Mark, ch *changes) {
 	r.tail = nil
 	r.run.Cursor.NextStep, r.run.Cursor.BeginStep = m.Step, true
-	ch.begun = &m.Step
+	ch.begun, ch.percent = &m.Step, nil
 	none := ""
 	ch.waiting = &none
 	if _, ok := r.steps[m.Step].Command.(packages.Track); !ok {
@@ -369,10 +382,13 @@ func (r *recorder) show(p *Progress, ch *changes) {
 		p.Waiting = *ch.waiting
 	}
 	if ch.begun != nil {
-		p.Command = packages.Brief(r.steps[*ch.begun].Command)
+		p.Command, p.Percent = packages.Brief(r.steps[*ch.begun].Command), 0
+	}
+	if ch.percent != nil {
+		p.Percent = *ch.percent
 	}
 	if r.ended() {
-		p.Waiting, p.Command = "", ""
+		p.Waiting, p.Command, p.Percent = "", "", 0
 	}
 }
 

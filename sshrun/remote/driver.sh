@@ -12,6 +12,7 @@
 # VOLATILE/ID, on a tmpfs, as steps may hold secrets:
 #   head       "NONCE SALT LOGLIMIT GRACE"         plan     a line a step
 #   N.script N.check N.undo N.file           the steps' own
+#   N.percent  how far a step says that it is
 #   N.secrets/  files that step N may read   see reveal
 #   status     a copy of all markers         finish   a copy
 #   pipeN      the steps' output, to pump    full     the pump gave up the log
@@ -90,6 +91,10 @@ launch() {
 		SECRETS=$open/$n
 		export SECRETS
 	fi
+	if [ -e "$vol/$n.percent" ]; then
+		PERCENT=$vol/$n.percent
+		export PERCENT
+	fi
 	as=$1 limit=$2 file=$3
 	set -- /bin/sh /dev/fd/7
 	if [ "$as" != root ]; then
@@ -145,8 +150,40 @@ perform() {
 	start_pump
 	launch "$@" </dev/null >&3 2>&3 3>&- 8<&- 9>&- &
 	step_pid=$!
+	watcher=
+	if [ -e "$vol/$n.percent" ]; then
+		tell_percent "$n" &
+		watcher=$!
+	fi
 	await
+	if [ -n "$watcher" ]; then
+		kill "$watcher"
+		wait "$watcher"
+	fi 2>/dev/null
 	rest
+}
+
+# tell_percent STEP marks how far a step says that it is, four times a second at
+# most, until it is killed. A step can say a number about itself and nothing else.
+tell_percent() {
+	exec 8<&- 9>&- 2>/dev/null
+	trap - TERM
+	told=
+	while [ ! -e "$vol/full" ]; do
+		now=
+		read -r now <"$vol/$1.percent"
+		case $now in
+		'' | *[!0-9]* | 0?* | ????* | "$told") ;;
+		*)
+			if [ "$now" -le 100 ]; then
+				told=$now
+				read -r up _ </proc/uptime
+				printf '\n%s\n' "$nonce 0 percent $1 $now $up" >&3
+			fi
+			;;
+		esac
+		sleep 0.25 3>&-
+	done
 }
 
 # holds USER LIMIT FILE says whether a check finds its step already true.

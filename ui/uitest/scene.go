@@ -114,7 +114,7 @@ func running(v job.ServerView, at time.Time) job.Progress {
 	list := milestones("Preparing the server", "Installing PHP", "Configuring PHP", "Setting up pools", "Starting PHP", "Verifying")
 	at = tick(list, 3, at.Add(-72*time.Second))
 	list[3].State, list[3].Begun = job.Working, at
-	return job.Progress{Version: 7, Milestones: list, Command: "systemctl enable --now php8.4-fpm", Run: store.Run{
+	return job.Progress{Version: 7, Percent: 42, Milestones: list, Command: "systemctl enable --now php8.4-fpm", Run: store.Run{
 		ID: "0000000000000000000run9d2c", ServerID: v.ID, ServerName: v.Name, Action: store.Install, Title: "install php", State: store.RunRunning,
 		Finished: 3, Total: 6, By: "ops", QueuedAt: at.Add(-72 * time.Second), StartedAt: at.Add(-72 * time.Second),
 	}}
