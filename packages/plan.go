@@ -122,11 +122,7 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 		partCtx := ctx
 		partCtx.Values, partCtx.Instance, partCtx.Installed = values, r.Instance, installed
 		partCtx.Removal = r.Removal
-		commandsOf := r.Package.Install
-		if action == store.Remove {
-			commandsOf = r.Package.Remove
-		}
-		commands, err := commandsOf(partCtx)
+		commands, err := commandsOf(action, r.Package, partCtx)
 		if err != nil {
 			return Plan{}, fmt.Errorf("plan to %s %s: %w", action, Label(r.Package.Name(), r.Instance), err)
 		}
@@ -152,6 +148,21 @@ func Build(action store.Action, resolved []Resolved, ctx Context) (Plan, error) 
 		}
 	}
 	return plan, nil
+}
+
+// commandsOf returns the commands of one package.
+func commandsOf(action store.Action, pkg ServerPackage, ctx Context) ([]Command, error) {
+	switch {
+	case action == store.Remove && Adopted(ctx.Values):
+		return release(pkg, ctx)
+	case action == store.Remove:
+		return pkg.Remove(ctx)
+	}
+	commands, err := pkg.Install(ctx)
+	if record, ok := ctx.Installs(pkg.Name()); ok && pkg.Describe().Instance == nil {
+		commands = keepAdopted(commands, record)
+	}
+	return commands, err
 }
 
 // checkReferences refuses a reference to a secret where no value may stand.

@@ -140,6 +140,7 @@ type Action string
 const (
 	Install Action = "install"
 	Remove  Action = "remove"
+	Adopt   Action = "adopt" // records what is there already
 
 	// With the services of packages that are installed:
 	StartService   Action = "start"

@@ -143,7 +143,9 @@ func (s *journalScreen) bindings(e env) []binding {
 	}}}
 	list = append(list, s.searchBindings()...)
 	list = append(list,
-		binding{keys: []string{"y"}, help: "copy", more: "copy the output to the terminal's clipboard", off: empty, run: func() effect { return toClipboard(e, s.pane.Content(), "sent "+count(s.pane.Len(), "line")+" to the terminal's clipboard") }},
+		binding{keys: []string{"y"}, help: "copy", more: "copy the output to the terminal's clipboard", off: empty, run: func() effect {
+			return toClipboard(e, s.pane.Content(), "sent "+count(s.pane.Len(), "line")+" to the terminal's clipboard")
+		}},
 		binding{keys: []string{"r"}, help: "read again", more: "read the log again from the server", run: func() effect { return s.read(e) }})
 	return append(list, moves(func(m widget.Move) { s.pane.Scroll(m, s.room) })...)
 }

@@ -85,7 +85,7 @@ func (o order) field(e env, p packages.ServerPackage, option packages.Option) wi
 		packages.Several: widget.SeveralField, packages.YesNo: widget.YesNoField,
 	}
 	value := option.Default
-	if recorded, ok := o.recorded(e, p, option.Name); ok && o.action == store.Install {
+	if recorded, ok := o.recorded(e, p, option.Name); ok && o.action != store.Remove {
 		value = recorded
 	}
 	if chosen, ok := o.values[p.Name()][option.Name]; ok {

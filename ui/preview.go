@@ -122,7 +122,7 @@ func (s *previewScreen) bindings(e env) []binding {
 	run := "run on " + count(len(todo), "server")
 	if s.order.action == store.Remove {
 		run = "remove…"
-	} else if packages.IsServiceAction(s.order.action) {
+	} else if packages.IsServiceAction(s.order.action) || s.order.action == store.Adopt {
 		run = string(s.order.action) + " on " + count(len(todo), "server")
 	}
 	list := []binding{

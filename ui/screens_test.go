@@ -30,6 +30,7 @@ var scenes = []struct {
 	{"server-firewall", false, []string{"j", "j", "j", "enter", "tab", "tab", "tab"}},
 	{"server-monitor", false, []string{"G", "enter", "tab", "tab", "tab", "tab"}},
 	{"server-facts", false, []string{"j", "j", "j", "enter", "tab", "tab", "tab", "tab", "tab"}},
+	{"adopt", false, []string{"j", "enter", "G", "k", "A"}},
 	{"service-menu", false, []string{"j", "j", "j", "enter", "G", "k", "S"}},
 	{"service-preview", false, []string{"j", "j", "j", "enter", "G", "k", "R"}},
 	{"journal", false, []string{"j", "j", "j", "enter", "G", "k", "L"}},

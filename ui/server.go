@@ -161,6 +161,7 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 		}
 		if s.tab == tabPackages {
 			list = append([]binding{details}, list...)
+			list = append(list, adoptBinding(e, v, packages.Name(selected)))
 			list = append(list, serviceBindings(e, v, packages.Name(selected))...)
 		}
 		return list

@@ -94,9 +94,15 @@ func followsChanges(plan packages.Plan, already []bool) {
 // plan resolves what was chosen and builds the plan of it. It returns the secrets
 // of the plan that are kept already.
 func (e *Engine) plan(ctx context.Context, p *Prepared, installed []store.ServerPackage, r Request) (packages.Secrets, error) {
-	if packages.IsServiceAction(r.Action) {
+	now := packages.Context{Server: p.Server, Facts: p.Facts, Installed: installed}
+	switch {
+	case packages.IsServiceAction(r.Action):
 		var err error
-		p.Plan, err = packages.BuildService(e.cfg.Catalog, r.Action, r.Packages, packages.Context{Server: p.Server, Facts: p.Facts, Installed: installed})
+		p.Plan, err = packages.BuildService(e.cfg.Catalog, r.Action, r.Packages, now)
+		return nil, err
+	case r.Action == store.Adopt:
+		var err error
+		p.Plan, err = packages.BuildAdopt(e.cfg.Catalog, r.Packages, now)
 		return nil, err
 	}
 	resolve := packages.ResolveInstall

@@ -67,6 +67,33 @@ func (n Nginx) Remove(ctx packages.Context) ([]packages.Command, error) {
 	), nil
 }
 
+// Release returns the commands that take BrokeForge's part out of an nginx that
+// was there before.
+func (n Nginx) Release(packages.Context) ([]packages.Command, error) {
+	added, err := apt.PurgeAdded(n.Name(), "nginx", "libnginx-mod")
+	if err != nil {
+		return nil, err
+	}
+	files := strings.Join([]string{siteLink, siteFile, httpFile, defaultRoot + "/index.html"}, " ")
+	commands := []packages.Command{
+		packages.Track{Name: "remove_settings", Label: "Removing settings"},
+		packages.Run{
+			Title:  "remove BrokeForge's settings and page; nginx was there before, and stays",
+			Script: "rm -f " + files + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
+			Check:  "! ls -d " + files + " >/dev/null 2>&1",
+		},
+	}
+	commands = append(commands, added...)
+	return append(commands,
+		packages.Run{
+			Script:    "nginx -t && systemctl reload nginx",
+			IfChanged: true,
+			Touch:     packages.Touch{Reloads: []string{"nginx"}},
+		},
+		packages.Forget{},
+	), nil
+}
+
 // keepFiles takes the operator's files aside: purging nginx-common removes the
 // whole of /etc/nginx and /var/log/nginx (its postrm).
 const keepFiles = `kept=` + kept + `

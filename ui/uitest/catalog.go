@@ -52,8 +52,8 @@ func (p Package) Describe() packages.Description { return p.Description }
 // Units are its services.
 func (p Package) Units(packages.Context) []string { return p.Services }
 
-// Probe is empty.
-func (p Package) Probe() string { return "" }
+// Probe finds nothing.
+func (p Package) Probe() string { return "exit 1" }
 
 // Install returns its commands.
 func (p Package) Install(packages.Context) ([]packages.Command, error) { return p.Commands, nil }
