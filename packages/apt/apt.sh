@@ -137,17 +137,61 @@ get() {
 	done
 }
 
+# seen PATTERN prints the first part of the last output that sed finds by a
+# pattern with one group.
+seen() {
+	sed -n "s@.*$1.*@\\1@p" "$log" | sed -n 1p
+}
+
 # cause says why the last apt-get failed.
 cause() {
 	if said 'No space left on device|have enough free space'; then
 		echo "no space is left on the server ($(df -m --output=avail,target /usr /var/lib/dpkg /var/cache/apt/archives |
 			sed 1d | sort -n | sed -n '1s/^ *\([0-9]*\) */\1 MB free on /p')): make room, then start again"
+	elif said 'Read-only file system'; then
+		echo "a file system of the server is read-only: look at dmesg there, as a disk may be failing"
+	elif said 'Cannot allocate memory|Out of memory'; then
+		echo "the server ran out of memory: free some, or add swap, then start again"
 	elif said '^E: Packages need to be removed'; then
-		echo "it would have to remove other packages:$(sed -n '/REMOVED:$/,/^[^ ]/s/^ / /p' "$log" | tr -d '\n')"
+		echo "it would have to remove other packages:$(sed -n '/REMOVED:$/,/^[^ ]/s/^  / /p' "$log" | tr -d '\n')"
+	elif said '^E: Held packages were changed'; then
+		echo "it would change packages that are held:$(sed -n '/held packages will be changed:$/,/^[^ ]/s/^  / /p' "$log" | tr -d '\n'); apt-mark unhold lets them go"
+	elif said 'trying to overwrite'; then
+		echo "two packages have the same file, $(seen "trying to overwrite '\([^']*\)'"), which belongs to $(seen 'which is also in package \(.*\)'): remove that package first"
+	elif said 'unmet dependencies'; then
+		cause_unmet
+	elif said 'EXPKEYSIG|KEYEXPIRED|sqv .*[Ee]xpired'; then
+		echo "the signing key of a package repository has expired, $(seen 'GPG error: \([^:]*:[^: ]*\).*'): get its new key, or take the repository out"
+	elif said 'NO_PUBKEY|sqv .*[Mm]issing key'; then
+		echo "the signing key of a package repository is not known here, $(seen 'GPG error: \([^:]*:[^: ]*\).*'): get its key, or take the repository out"
+	elif said 'is not valid yet'; then
+		echo "the server's clock is behind: its package lists are of the future; set the clock, then start again"
+	elif said 'dpkg was interrupted'; then
+		echo "dpkg was interrupted before, and could not be repaired: look at dpkg --audit there"
 	elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
 		echo "it took longer than $limit s: is the package mirror slow or unreachable?"
-	elif said 'Temporary failure resolving|Could not resolve'; then
-		echo "the name of the package mirror is not resolved: look at /etc/resolv.conf and /etc/apt/sources.list"
+	else
+		cause_fetch
+	fi
+}
+
+# cause_unmet says which packages do not fit together.
+cause_unmet() {
+	held=$(apt-mark showhold 2>/dev/null | tr '\n' ' ')
+	echo "packages do not fit together: $(sed -n '/unmet dependencies:$/,/^[^ ]/s/^ //p' "$log" | sed -n 1p)${held:+ (held: ${held% })}"
+}
+
+# cause_fetch says why nothing came from a mirror, or else what apt-get said.
+cause_fetch() {
+	if said 'Temporary failure resolving|Could not resolve'; then
+		name=$(sed -n "s/.*\(Temporary failure resolving\|Could not resolve\) '\([^']*\)'.*/\2/p" "$log" | sed -n 1p)
+		echo "the name of the package mirror ${name:+$name }is not resolved: look at /etc/resolv.conf and /etc/apt/sources.list"
+	elif said 'Could not connect to|Unable to connect to|Connection (refused|reset|timed out|failed)'; then
+		echo "the package mirror does not answer: $(seen 'Failed to fetch \([^ ]*\).*')"
+	elif said 'does not have a Release file'; then
+		echo "the package repository $(seen "The repository '\([^']*\)'") is not there: is it for this release?"
+	elif said 'Failed to fetch .* (404|403|50[0-9]) '; then
+		echo "the package mirror does not have what it lists: $(seen 'Failed to fetch \([^ ]*\).*'); start again later"
 	else
 		reason=$(grep -m 1 -E '^(E|dpkg): ' "$log")
 		echo "${reason:-apt-get ended with status $status}"
