@@ -57,8 +57,8 @@ type Step struct {
 	// to 100 to the file "$PERCENT", as often as it likes, and a MarkPercent comes
 	// of it, four times a second at most.
 	Percent bool
-	User      string        // of Run, Value and Prove; empty means root
-	Timeout   time.Duration // of each script but Undo, in whole seconds, rounded up; 0 means none
+	User    string        // of Run, Value and Prove; empty means root
+	Timeout time.Duration // of each script but Undo, in whole seconds, rounded up; 0 means none
 	// Secrets are files for the script and the check of a StepRun, by name, which
 	// has lower-case letters, digits, '.', '_' and '-'. They are in the folder
 	// that $SECRETS names, on a tmpfs, which User alone can read, from before the

@@ -85,7 +85,7 @@ func Install(owner packages.Name, names ...string) ([]packages.Command, error) {
 			Debs:   packages.Debs{Update: true},
 		},
 		packages.Run{
-			Script: fmt.Sprintf("%s install --for=%s %s", Path, owner, strings.Join(names, " ")),
+			Script:  fmt.Sprintf("%s install --for=%s %s", Path, owner, strings.Join(names, " ")),
 			Check:   installed,
 			Debs:    packages.Debs{Install: names},
 			Percent: true,

@@ -86,7 +86,7 @@ type changes struct {
 	lines   []line
 	begun   *int // the step that is going on; nil where none began
 	waiting *string
-	percent *int // how far the step says that it is; never stored
+	percent *int                  // how far the step says that it is; never stored
 	server  store.ProvisionStatus // empty leaves it
 	port    int                   // where the server is found from now on; 0 leaves it
 }
