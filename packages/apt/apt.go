@@ -144,6 +144,6 @@ func purgeAdded(action string, owner packages.Name, prefixes []string) ([]packag
 	return append(Helper(), packages.Run{
 		Script: fmt.Sprintf("%s %s --for=%s%s", Path, action, owner, patterns.String()),
 		Check:  fmt.Sprintf("[ ! -e %s/added/%s ]", Folder, owner),
-		Debs:   packages.Debs{Noted: fmt.Sprintf("%s/added/%s", Folder, owner), Prefixes: prefixes},
+		Debs:   packages.Debs{Noted: fmt.Sprintf("%s/added/%s", Folder, owner), Prefixes: prefixes, Orphans: strings.HasSuffix(action, "--orphans")},
 	}), nil
 }

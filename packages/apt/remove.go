@@ -20,6 +20,7 @@ func Remove(names ...string) ([]packages.Command, error) {
 		Script: fmt.Sprintf("%s remove %s", Path, list),
 		Check: fmt.Sprintf(`! dpkg-query -W -f '${db:Status-Status}\n' -- %s 2>/dev/null |
 grep -qvE '^(not-installed|config-files)$'`, list),
+		Debs: packages.Debs{Purge: names, Keep: true},
 	}), nil
 }
 
@@ -31,6 +32,7 @@ func RemoveAdded(owner packages.Name, prefixes ...string) ([]packages.Command, e
 	}
 	run := commands[len(commands)-1].(packages.Run)
 	run.Script = strings.Replace(run.Script, "purge-added", "remove-added", 1)
+	run.Debs.Keep = true
 	commands[len(commands)-1] = run
 	return commands, nil
 }

@@ -219,6 +219,7 @@ apt-mark auto gpg`, Path, r.Name),
 			Script: fmt.Sprintf("%s use %s %s %s %s %s %s", repositoryPath, r.Name, owner,
 				r.Key, r.Fingerprint, shellescape.Quote(instead), names),
 			Check: used,
+			Debs:  packages.Debs{Update: true},
 		},
 	), nil
 }

@@ -51,10 +51,10 @@ func foreseeScript(steps []packages.Step) string {
 			fmt.Fprintf(&b, "install %d %s\n", i, shellescape.QuoteCommand(debs.Install))
 		}
 		if len(debs.Purge) > 0 {
-			fmt.Fprintf(&b, "purge %d %s\n", i, shellescape.QuoteCommand(debs.Purge))
+			fmt.Fprintf(&b, "purge %d %s %s\n", i, verbOf(debs), shellescape.QuoteCommand(debs.Purge))
 		}
 		if debs.Noted != "" {
-			fmt.Fprintf(&b, "noted %d %s", i, shellescape.Quote(debs.Noted))
+			fmt.Fprintf(&b, "noted %d %s %s", i, verbOf(debs), shellescape.Quote(debs.Noted))
 			for _, p := range debs.Prefixes {
 				b.WriteString(" " + shellescape.Quote(p+"*"))
 			}
@@ -62,6 +62,17 @@ func foreseeScript(steps []packages.Step) string {
 		}
 	}
 	return b.String()
+}
+
+// verbOf says to foresee.sh how Debian packages are removed.
+func verbOf(d packages.Debs) string {
+	switch {
+	case d.Keep:
+		return "remove"
+	case d.Orphans:
+		return "auto"
+	}
+	return "purge"
 }
 
 // mayBeShown reports whether the file is one that everybody on the server may
@@ -245,10 +256,17 @@ func (f *foreseen) apt(counted map[string]bool) *DebsEffect {
 	}
 	for _, line := range f.debs {
 		m := aptLine.FindStringSubmatch(line)
-		if m == nil || counted[m[1]+" "+m[2]] {
+		if m == nil {
 			continue
 		}
-		counted[m[1]+" "+m[2]] = true
+		key := m[2]
+		if m[1] != "Inst" {
+			key = "no " + m[2]
+		}
+		if counted[key] {
+			continue
+		}
+		counted[key] = true
 		deb := Deb{Name: m[2], From: m[3], To: m[4]}
 		switch {
 		case m[1] != "Inst":

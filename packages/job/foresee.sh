@@ -13,7 +13,7 @@
 #   unread              it is not known before apt's lists are read
 #   failed              what apt-get says instead
 set -u
-unread='' wanted='' unwanted='' limit=65536
+unread='' wanted='' unwanted='' only='' limit=65536
 newline='
 '
 
@@ -69,26 +69,37 @@ install() {
 	ask "$step" --no-install-recommends install -- $wanted
 }
 
-# purge STEP NAME... tells what apt would remove with these and those before.
+# purge STEP VERB NAME... tells what apt would remove with these and those before.
+# VERB is purge, remove, or auto for a purge of what then nothing needs, too.
 purge() {
 	due "$1" || return 0
-	step=$1
-	shift
+	step=$1 verb=$2
+	shift 2
 	for name; do
 		case $(dpkg-query -W -f '${db:Status-Status}' -- "$name" 2>/dev/null) in
 		'' | not-installed) ;;
 		*) unwanted="$unwanted $name" ;;
 		esac
 	done
+	[ -n "$unwanted" ] || return 0
 	# shellcheck disable=SC2086
-	[ -z "$unwanted" ] || ask "$step" purge -- $unwanted
+	if [ "$verb" = auto ]; then
+		some=$only only=
+		ask "$step" purge -- $unwanted
+		only=$some
+		ask "$step" --auto-remove purge -- $unwanted
+	else
+		ask "$step" "$verb" -- $unwanted
+	fi
 }
 
-# noted STEP FILE PATTERN... is purge with the names in a file that match.
+# noted STEP VERB FILE PATTERN... is purge with the names in a file that match. Of
+# what nothing needs any more only what is in the file is told, or in the one of
+# what was left over before.
 noted() {
 	due "$1" || return 0
-	step=$1 list=$2
-	shift 2
+	step=$1 verb=$2 list=$3
+	shift 3
 	names=
 	[ ! -r "$list" ] || while read -r name; do
 		for pattern; do
@@ -98,8 +109,10 @@ noted() {
 			esac
 		done
 	done <"$list"
+	[ "$verb" != auto ] || only=$(cat "$list" "${list%/*}/.rest" 2>/dev/null)
 	# shellcheck disable=SC2086
-	[ -z "$names" ] || purge "$step" $names
+	[ -z "$names" ] || purge "$step" "$verb" $names
+	only=
 }
 
 # ask STEP ARGUMENT... has apt-get tell what it would do.
@@ -107,7 +120,12 @@ ask() {
 	step=$1
 	shift
 	if answer=$(timeout -k 5 30 env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -s -q -o Debug::NoLocking=true "$@" 2>&1 </dev/null); then
-		printf '%s\n' "$answer" | sed -n "s/^\(Inst\|Remv\|Purg\) /deb $step &/p"
+		printf '%s\n' "$answer" | sed -n "s/^\(Inst\|Remv\|Purg\) /deb $step &/p" | while read -r line; do
+			name=${line#* * * }
+			case ${only:+"$newline$only$newline"} in
+			'' | *"$newline${name%% *}$newline"*) printf '%s\n' "$line" ;;
+			esac
+		done
 	else
 		printf 'failed %s %s\n' "$step" "$(printf '%s\n' "$answer" | grep -m 1 '^E: ')"
 	fi

@@ -25,16 +25,11 @@ func (n Nginx) Remove(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []string{siteLink, siteFile, httpFile, workersFile, defaultRoot + "/index.html"}
 	commands := []packages.Command{
 		packages.Track{Name: "stop_service", Label: "Stopping service"},
 		apt.Stop("nginx"),
 		packages.Track{Name: "remove_settings", Label: "Removing settings"},
-		packages.Run{
-			Title:  "remove BrokeForge's settings and page",
-			Script: "rm -f " + strings.Join(files, " ") + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
-			Check:  absent(files...),
-		},
+		removeOurs("remove BrokeForge's settings and page"),
 		nginxConf().restore(),
 		packages.Track{Name: "remove_software", Label: "Removing software"},
 	}
@@ -74,14 +69,10 @@ func (n Nginx) Release(packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := strings.Join([]string{siteLink, siteFile, httpFile, defaultRoot + "/index.html"}, " ")
 	commands := []packages.Command{
 		packages.Track{Name: "remove_settings", Label: "Removing settings"},
-		packages.Run{
-			Title:  "remove BrokeForge's settings and page; nginx was there before, and stays",
-			Script: "rm -f " + files + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
-			Check:  "! ls -d " + files + " >/dev/null 2>&1",
-		},
+		removeOurs("remove BrokeForge's settings and page; nginx was there before, and stays"),
+		nginxConf().restore(),
 	}
 	commands = append(commands, added...)
 	return append(commands,
@@ -92,6 +83,17 @@ func (n Nginx) Release(packages.Context) ([]packages.Command, error) {
 		},
 		packages.Forget{},
 	), nil
+}
+
+// removeOurs returns the command that removes the files that Install has put
+// there.
+func removeOurs(title string) packages.Run {
+	files := []string{siteLink, siteFile, httpFile, workersFile, defaultRoot + "/index.html"}
+	return packages.Run{
+		Title:  title,
+		Script: "rm -f " + strings.Join(files, " ") + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
+		Check:  absent(files...),
+	}
 }
 
 // keepFiles takes the operator's files aside: purging nginx-common removes the
