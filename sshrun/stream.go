@@ -36,20 +36,17 @@ func (c *Client) Stream(ctx context.Context, s Script, handle func(line string) 
 	lines := &clean.Splitter{Line: func(raw []byte, _ int64) error { return handle(clean.Line(string(raw))) }}
 	said := &bounded{limit: maxNoise}
 	stdout, stderr := &framed{begin: begin, out: lines}, &framed{begin: begin, out: said}
-	end, err := c.run(ctx, exchange{
-		command: c.command(s.Become),
+	end, err := c.perform(ctx, exchange{
+		arguments: " -s",
 		// Standard input stays open: its end tells the server that nobody reads.
 		input: func(w io.WriteCloser) error {
 			_, err := fmt.Fprintf(w, "echo %s; echo %s >&2\n{\nscript=%s\n%sexit\n}\n", begin, begin, shellescape.Quote(s.Text), streamScript)
 			return err
 		},
 		stdout: stdout, stderr: stderr,
-	})
-	switch {
-	case err != nil:
+	}, s.Become)
+	if err != nil {
 		return Result{}, err
-	case !stdout.begun:
-		return Result{}, c.notRun(s.Become, end, stdout, stderr)
 	}
 	if rest := lines.Rest(); len(rest) > 0 {
 		if err := handle(clean.Line(string(rest))); err != nil {
