@@ -219,6 +219,17 @@ func TestServices(t *testing.T) {
 	eventually(t, "a new line is shown", func() bool { return strings.Contains(follow.output(), "Reloaded nginx") })
 	follow.interrupt()
 	eventually(t, "nothing is left that reads the log", func() bool { return !strings.Contains(processes(t, h), "journalctl") })
+
+	// What people have made goes only when that is asked for.
+	on(t, h, "sh", "-c", "echo '# of a person' >/etc/nginx/conf.d/person.conf")
+	contains(t, p.must(0, "remove", "nginx", "--purge", "--on", h.Name, "--preview").stdout, "purge=yes", "rm -rf")
+	p.must(0, "remove", "nginx", "--purge", "--on", h.Name, "--yes")
+	if out := on(t, h, "sh", "-c", "ls -d /etc/nginx /var/log/nginx /var/lib/brokeforge/kept-nginx 2>/dev/null || true"); out != "" {
+		t.Errorf("after a purge there is still %s", out)
+	}
+	if got := on(t, h, "systemctl", "is-active", "php8.4-fpm"); got != "active" {
+		t.Errorf("after the purge of nginx PHP-FPM is %s", got)
+	}
 }
 
 // TestAdopt takes over an nginx that somebody else has set up: nothing of it

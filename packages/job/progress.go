@@ -39,6 +39,29 @@ const (
 	Broken    MilestoneState = "failed"
 )
 
+// show takes a run and some of its events into the progress.
+func (p *Progress) show(run store.Run, events []store.Event) {
+	p.Run = withoutPlan(run)
+	for _, event := range events {
+		i := event.Step - 1
+		if i < 0 || i >= len(p.Milestones) {
+			continue
+		}
+		m := &p.Milestones[i]
+		m.Begun, m.Ended, m.Error = event.BegunAt, event.EndedAt, event.ErrorLog
+		switch {
+		case event.Status == store.EventPending:
+			m.State = Working
+		case event.Status == store.EventFailed:
+			m.State = Broken
+		case event.Unchanged:
+			m.State = Unchanged
+		default:
+			m.State = Done
+		}
+	}
+}
+
 // Finished counts the milestones that ended well.
 func (p Progress) Finished() int {
 	n := 0

@@ -391,26 +391,3 @@ func (r *recorder) show(p *Progress, ch *changes) {
 		p.Waiting, p.Command, p.Percent = "", "", 0
 	}
 }
-
-// show takes a run and some of its events into the progress.
-func (p *Progress) show(run store.Run, events []store.Event) {
-	p.Run = withoutPlan(run)
-	for _, event := range events {
-		i := event.Step - 1
-		if i < 0 || i >= len(p.Milestones) {
-			continue
-		}
-		m := &p.Milestones[i]
-		m.Begun, m.Ended, m.Error = event.BegunAt, event.EndedAt, event.ErrorLog
-		switch {
-		case event.Status == store.EventPending:
-			m.State = Working
-		case event.Status == store.EventFailed:
-			m.State = Broken
-		case event.Unchanged:
-			m.State = Unchanged
-		default:
-			m.State = Done
-		}
-	}
-}
