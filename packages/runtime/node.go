@@ -145,13 +145,14 @@ func (n Node) repository(ctx packages.Context, version string) ([]packages.Comma
 	return append([]packages.Command{packages.Track{Name: "add_repository", Label: "Checking the repository"}}, use...), nil
 }
 
-// isVersion returns a check that nodejs is installed in a version.
+// isVersion returns a check that nodejs is installed in a version. NodeSource's
+// packages name it in theirs, the distributions' do not.
 func isVersion(version string) string {
-	begins := version + ".*"
+	cases := fmt.Sprintf("'installed '%s.*) true ;;", version)
 	if version == distribution {
-		begins = "[0-9]*"
+		cases = "'installed '*nodesource*) false ;; 'installed '*) true ;;"
 	}
-	return fmt.Sprintf(`case $(dpkg-query -W -f '${db:Status-Status} ${Version}' -- nodejs 2>/dev/null) in 'installed '%s) true ;; *) false ;; esac`, begins)
+	return fmt.Sprintf(`case $(dpkg-query -W -f '${db:Status-Status} ${Version}' -- nodejs 2>/dev/null) in %s *) false ;; esac`, cases)
 }
 
 // software returns the commands that install the Debian packages. That nodejs
