@@ -222,7 +222,7 @@ func TestServices(t *testing.T) {
 
 	// What people have made goes only when that is asked for.
 	on(t, h, "sh", "-c", "echo '# of a person' >/etc/nginx/conf.d/person.conf")
-	contains(t, p.must(0, "remove", "nginx", "--purge", "--on", h.Name, "--preview").stdout, "purge=yes", "rm -rf")
+	contains(t, p.must(0, "remove", "nginx", "--purge", "--on", h.Name, "--preview").stdout, "purge=yes", "REMOVES 2: nginx, nginx-common", "delete the operator's settings and the logs")
 	p.must(0, "remove", "nginx", "--purge", "--on", h.Name, "--yes")
 	if out := on(t, h, "sh", "-c", "ls -d /etc/nginx /var/log/nginx /var/lib/brokeforge/kept-nginx 2>/dev/null || true"); out != "" {
 		t.Errorf("after a purge there is still %s", out)
