@@ -34,7 +34,7 @@ find / -xdev \( -path /tmp -o -path /var/tmp -o -path /run -o -path /dev -o -pat
 	-o -path /usr/bin -o -path /usr/sbin -o -path /usr/lib -o -path /usr/share -o -path /usr/include -o -path /usr/libexec -o -path /usr/games -o -path /usr/src \
 	-o -path /var/log -o -path /var/cache -o -path /var/backups -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd \
 	-o -path /var/lib/ucf -o -path /var/lib/logrotate -o -path /var/lib/private -o -path /var/lib/pam \
-	-o -path /var/lib/brokeforge/runs -o -path /var/lib/brokeforge/added -o -name __pycache__ \) -prune -o \
+	-o -path /var/lib/brokeforge/runs -o -path /var/lib/brokeforge/added -o -path /var/lib/brokeforge/written -o -name __pycache__ \) -prune -o \
 	! -path /etc/ld.so.cache ! -path '/etc/*-' ! -path /etc/.pwd.lock ! -path '/var/lib/ucf*' \
 	! -path /var/lib/brokeforge ! -path /var/lib/brokeforge/lock ! -path /var/lib/brokeforge/holder ! -path /var/lib/brokeforge/apt-updated \
 	-printf '%y\t%m %u:%g %l\t%T@\t%p\n' >/tmp/snapshot-files
