@@ -40,6 +40,7 @@ func New(options ...Option) *Catalog {
 	return &Catalog{server: []packages.ServerPackage{
 		system.Base{},
 		system.Monitoring{},
+		system.Mail{},
 		system.TimeSync{},
 		system.Fail2ban{},
 		system.Scheduler{},

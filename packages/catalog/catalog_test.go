@@ -153,6 +153,7 @@ func releases() map[string]packages.Facts {
 func choices(name packages.Name) packages.Values {
 	return map[packages.Name]packages.Values{
 		"firewall-rule":  {"port": "8080"},
+		"mail":           {"smarthost": "mail.example.org"},
 		"program":        {"name": "worker", "command": "/usr/bin/php artisan queue:work"},
 		"scheduled-task": {"name": "backup", "command": "/usr/local/bin/backup"},
 		"database":       {"engine": "mariadb", "name": "blog"},

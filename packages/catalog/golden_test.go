@@ -49,7 +49,11 @@ func otherChoices() map[packages.Name]packages.Values {
 		"nginx":         {"client-max-body": "0", "default-site": "no", "workers": "4", "connections": "4096"},
 		"apache":        {"port": "8080", "default-site": "no"},
 		"certbot":       {"mail": "ops@example.org", "server": "https://ca.internal:14000/dir", "ca-bundle": "/etc/ssl/internal.pem", "keep-certificates": "no"},
-		"memcached":     {"memory": "512", "bind": "127.0.0.1, 10.0.0.5", "port": "11311"},
+		"mail": {
+			"smarthost": "mail.example.org", "port": "465", "tls": "encrypted", "user": "ops@example.org", "password": "p:a $\\ s",
+			"domain": "example.org", "root-mail": "ops@example.org",
+		},
+		"memcached": {"memory": "512", "bind": "127.0.0.1, 10.0.0.5", "port": "11311"},
 		"program": {
 			"name": "mailer", "command": `sh -c 'echo "50% ;done"; exec sleep 60'`, "directory": "/srv/my%20site", "user": "deploy", "processes": "4",
 			"restart": "on-failure", "environment": `MODE=live GREETING='hello, 100% "you" all'`, "stop-signal": "INT", "start-seconds": "0",
