@@ -107,3 +107,11 @@ exit 1`, p.Describe().Title, wanted, p.Name(), optionBind, optionPort),
 func listens(v packages.Values) string {
 	return fmt.Sprintf("ss -Hltn 'sport = :%s' | grep -qF ' %s '", v[optionPort], listeningAs(v[optionBind], v[optionPort]))
 }
+
+// opens returns the port, where others than this machine are to reach it.
+func opens(v packages.Values) []string {
+	if isLocal(v[optionBind]) {
+		return nil
+	}
+	return []string{v[optionPort]}
+}

@@ -45,6 +45,8 @@ func (MariaDB) Describe() packages.Description {
 		Requires:  []packages.Name{packages.Base},
 		Conflicts: []packages.Name{mysqlName},
 		Options:   mariadb().options(),
+
+		RemoveOptions: []packages.Option{packages.Purge("databases and settings, after a dump")},
 	}
 }
 
@@ -61,7 +63,7 @@ func (MariaDB) Install(ctx packages.Context) ([]packages.Command, error) {
 }
 
 // Remove returns the commands that remove MariaDB's software. Its databases and
-// settings stay.
+// settings stay unless they are to be purged.
 func (MariaDB) Remove(ctx packages.Context) ([]packages.Command, error) {
 	return mariadb().remove(ctx)
 }

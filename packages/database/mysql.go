@@ -48,6 +48,8 @@ func (MySQL) Describe() packages.Description {
 		Requires:  []packages.Name{packages.Base},
 		Conflicts: []packages.Name{mariadbName},
 		Options:   mysql().options(),
+
+		RemoveOptions: []packages.Option{packages.Purge("databases and settings, after a dump")},
 	}
 }
 
@@ -64,7 +66,7 @@ func (MySQL) Install(ctx packages.Context) ([]packages.Command, error) {
 }
 
 // Remove returns the commands that remove MySQL's software. Its databases and
-// settings stay.
+// settings stay unless they are to be purged.
 func (MySQL) Remove(ctx packages.Context) ([]packages.Command, error) {
 	return mysql().remove(ctx)
 }

@@ -74,7 +74,7 @@ func (m mysqlFamily) settings(ctx packages.Context) (settings, error) {
 		return settings{}, err
 	}
 	return settings{
-		file: packages.Write{Path: m.file, Content: content}, title: m.title, unit: m.unit, test: m.test,
+		file: packages.Write{Path: m.file, Content: content}, opens: opens(ctx.Values), title: m.title, unit: m.unit, test: m.test,
 		answers: m.says("SELECT 1", "1"),
 	}, nil
 }
@@ -159,17 +159,29 @@ func (m mysqlFamily) remove(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	commands := []packages.Command{
+	purging := ctx.Removal.Yes(packages.PurgeOption)
+	var commands []packages.Command
+	if purging {
+		commands = append(commands, packages.Track{Name: "dump_data", Label: "Dumping the data"}, m.purge().before())
+	}
+	commands = append(commands,
 		packages.Track{Name: "stop_service", Label: "Stopping service"},
 		apt.Stop(m.unit),
-		packages.Track{Name: "remove_software", Label: "Removing software, keeping the data"},
-	}
+		packages.Track{Name: "remove_software", Label: "Removing software"},
+	)
 	commands = append(commands, added...)
 	commands = append(commands, rest[len(apt.Helper()):]...)
+	if purging {
+		deletion, err := m.purge().after()
+		if err != nil {
+			return nil, err
+		}
+		commands = append(commands, deletion...)
+	}
 	return append(commands,
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{
-			Title: "see that the server is gone and its data is not",
+			Title: "see that the server is gone, and say what stays",
 			Script: fmt.Sprintf(`! command -v %[1]s && ! systemctl is-active --quiet %[2]s || { echo "%[3]s is still there" >&2 && exit 1; }
 [ ! -d %[4]s ] || echo "the databases stay in %[4]s ($(du -sh %[4]s | cut -f1)), the settings in /etc/mysql"`,
 				m.program, m.unit, m.title, dataFolder),
@@ -177,4 +189,13 @@ func (m mysqlFamily) remove(ctx packages.Context) ([]packages.Command, error) {
 		},
 		packages.Forget{},
 	), nil
+}
+
+func (m mysqlFamily) purge() purge {
+	return purge{
+		name: m.pkg.Name(), title: m.title, unit: m.unit, program: "/usr/sbin/" + m.program, ending: "sql", debs: m.debs,
+		dump:    m.dump + " --all-databases --single-transaction --routines --events --triggers --hex-blob --default-character-set=utf8mb4",
+		look:    `tail -n 1 "$file.part" | grep -q '^-- Dump completed' || fail "the dump ends in the middle"`,
+		folders: []string{dataFolder, "/var/log/mysql", m.file, settings{file: packages.Write{Path: m.file}}.backup() + "*"},
+	}
 }

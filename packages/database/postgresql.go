@@ -76,6 +76,9 @@ func (PostgreSQL) Describe() packages.Description {
 		Title:    "PostgreSQL",
 		Summary:  "database server, in the distribution's version",
 		Requires: []packages.Name{packages.Base},
+
+		RemoveOptions: []packages.Option{packages.Purge("the cluster main with its databases and settings, after a dump")},
+
 		Options: []packages.Option{
 			portChoice(5432),
 			bindChoice(),
@@ -159,7 +162,7 @@ func (c cluster) settings(ctx packages.Context) (settings, error) {
 	}
 	return settings{
 		file:  packages.Write{Path: c.file(), Content: content},
-		title: "PostgreSQL", unit: c.unit(),
+		opens: opens(ctx.Values), title: "PostgreSQL", unit: c.unit(),
 		test: fmt.Sprintf("runuser -u postgres -- /usr/lib/postgresql/%s/bin/postgres -C listen_addresses -c config_file=%s/postgresql.conf", c.major, c.folder()),
 		// One address of several that can't be had is only a warning to it.
 		answers: fmt.Sprintf(`[ "$(echo 'SELECT 1' | %s)" = 1 ] && %s`, c.psql("postgres"), listens(ctx.Values)),
@@ -337,49 +340,4 @@ case $said in
 esac
 %s || { echo "PostgreSQL does not listen on %s" >&2 && exit 1; }`,
 		c.psql("postgres"), v[optionPort], v[optionPort], c.folder(), listens(v), v[optionBind])
-}
-
-var majorPattern = regexp.MustCompile(`^[1-9][0-9]$`)
-
-// installedCluster returns the cluster of a record.
-func installedCluster(configuration map[string]string) (cluster, error) {
-	major := configuration[majorKey]
-	if !majorPattern.MatchString(major) {
-		return cluster{}, fmt.Errorf("the record of postgresql does not tell which version was installed")
-	}
-	return cluster{major, "main"}, nil
-}
-
-// Remove returns the commands that remove the software of the version that was
-// installed. Its databases and settings stay, and so do other versions.
-func (p PostgreSQL) Remove(ctx packages.Context) ([]packages.Command, error) {
-	c, err := installedCluster(ctx.Values)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := apt.Remove(c.deb())
-	if err != nil {
-		return nil, err
-	}
-	added, err := apt.RemoveAdded(p.Name(), c.deb(), "postgresql-client-"+c.major)
-	if err != nil {
-		return nil, err
-	}
-	commands := []packages.Command{
-		packages.Track{Name: "stop_service", Label: "Stopping service"},
-		packages.Run{Script: "systemctl stop " + c.unit(), Check: "! systemctl is-active --quiet " + c.unit()},
-		packages.Track{Name: "remove_software", Label: "Removing software, keeping the data"},
-	}
-	commands = append(commands, rest...)
-	commands = append(commands, added[len(apt.Helper()):]...)
-	return append(commands,
-		packages.Track{Name: "verify", Label: "Verifying"},
-		packages.Run{
-			Title: "see that the server is gone and its data is not",
-			Script: fmt.Sprintf(`[ ! -e /usr/lib/postgresql/%[1]s/bin/postgres ] && ! systemctl is-active --quiet %[2]s || { echo "PostgreSQL %[1]s is still there" >&2 && exit 1; }
-echo "the databases stay in /var/lib/postgresql/%[1]s, the settings in %[3]s"`, c.major, c.unit(), c.folder()),
-			IfChanged: true,
-		},
-		packages.Forget{},
-	), nil
 }

@@ -52,6 +52,9 @@ func (Redis) Describe() packages.Description {
 		Title:    "Redis",
 		Summary:  "store of keys and values in memory: cache, queue, sessions",
 		Requires: []packages.Name{packages.Base},
+
+		RemoveOptions: []packages.Option{packages.Purge("what it holds and its settings, after a dump")},
+
 		Options: []packages.Option{
 			portChoice(6379),
 			bind,
@@ -129,7 +132,7 @@ func (r Redis) settings(ctx packages.Context) (settings, error) {
 	}
 	return settings{
 		file:  packages.Write{Path: redisFile, Content: content, Group: "redis", Mode: 0o640},
-		title: "Redis", unit: "redis-server", blank: "include " + redisOwn,
+		opens: opens(ctx.Values), title: "Redis", unit: "redis-server", blank: "include " + redisOwn,
 		answers: redisAsk(v[optionPort], "PING") + " | grep -qx PONG",
 	}, nil
 }
@@ -247,8 +250,8 @@ echo PING | redis-cli -h 127.0.0.1 -p %s | grep -q '^NOAUTH' || { echo "Redis an
 }
 
 // Remove returns the commands that remove Redis's software. Its data and
-// settings stay.
-func (r Redis) Remove(packages.Context) ([]packages.Command, error) {
+// settings stay unless they are to be purged.
+func (r Redis) Remove(ctx packages.Context) ([]packages.Command, error) {
 	added, err := apt.RemoveAdded(r.Name(), "redis")
 	if err != nil {
 		return nil, err
@@ -257,21 +260,47 @@ func (r Redis) Remove(packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	commands := []packages.Command{
+	purging := ctx.Removal.Yes(packages.PurgeOption)
+	var commands []packages.Command
+	if purging {
+		commands = append(commands, packages.Track{Name: "dump_data", Label: "Dumping the data"}, redisPurge(ctx.Values[optionPort]).before())
+	}
+	commands = append(commands,
 		packages.Track{Name: "stop_service", Label: "Stopping service"},
 		apt.Stop("redis-server"),
-		packages.Track{Name: "remove_software", Label: "Removing software, keeping the data"},
-	}
+		packages.Track{Name: "remove_software", Label: "Removing software"},
+	)
 	commands = append(commands, added...)
 	commands = append(commands, rest[len(apt.Helper()):]...)
+	if purging {
+		deletion, err := redisPurge(ctx.Values[optionPort]).after()
+		if err != nil {
+			return nil, err
+		}
+		commands = append(commands, deletion...)
+	}
 	return append(commands,
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{
-			Title: "see that Redis is gone and its data is not",
+			Title: "see that Redis is gone, and say what stays",
 			Script: `! command -v redis-server && ! systemctl is-active --quiet redis-server || { echo "Redis is still there" >&2 && exit 1; }
-echo "the data stays in /var/lib/redis, the settings in /etc/redis and ` + redisUnitDir + `"`,
+[ ! -e ` + redisFile + ` ] || echo "the data stays in /var/lib/redis, the settings in /etc/redis and ` + redisUnitDir + `"`,
 			IfChanged: true,
 		},
 		packages.Forget{},
 	), nil
+}
+
+func redisPurge(port string) purge {
+	return purge{
+		name: redisName, title: "Redis", unit: "redis-server", program: "/usr/bin/redis-server", ending: "rdb",
+		dump: redisAsk(port, "SAVE") + ` | tail -n 1 | grep -qx OK && cat /var/lib/redis/dump.rdb`,
+		look: `redis-check-rdb "$file.part" >/dev/null || fail "the dump can't be read"`,
+		debs: []string{"redis-server"},
+		// The folders are also those of Redis Sentinel.
+		folders: []string{
+			"/var/lib/redis/dump.rdb", "/var/lib/redis/appendonly*", "/var/log/redis/redis-server.log*",
+			redisFile, redisPassword, redisUnitDir, settings{file: packages.Write{Path: redisFile}}.backup() + "*",
+		},
+	}
 }

@@ -14,11 +14,12 @@ import (
 // started with the new one.
 type settings struct {
 	file    packages.Write
-	title   string // of the server, for people
-	unit    string // that reads it
-	test    string // sh that reads the settings without starting; empty where there is no way
-	answers string // sh that exits with 0 once the server answers
-	blank   string // what stands for no file, where there was none; empty where the server does without
+	title   string   // of the server, for people
+	unit    string   // that reads it
+	test    string   // sh that reads the settings without starting; empty where there is no way
+	answers string   // sh that exits with 0 once the server answers
+	opens   []string // ports that others reach
+	blank   string   // what stands for no file, where there was none; empty where the server does without
 }
 
 // backup is where the file from before is kept, without a suffix: with none
@@ -93,5 +94,6 @@ else
 fi
 exit 1`, s.file.Path, s.backup(), test, s.unit, s.answers, s.title, sha256.Sum256([]byte(s.file.Content)), none),
 		IfChanged: true,
+		Touch:     packages.Touch{Restarts: []string{s.unit}, Opens: s.opens},
 	}
 }

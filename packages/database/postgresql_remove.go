@@ -1,0 +1,102 @@
+package database
+
+import (
+	"fmt"
+	"regexp"
+
+	"brokeforge/packages"
+	"brokeforge/packages/apt"
+)
+
+var majorPattern = regexp.MustCompile(`^[1-9][0-9]$`)
+
+// installedCluster returns the cluster of a record.
+func installedCluster(configuration map[string]string) (cluster, error) {
+	major := configuration[majorKey]
+	if !majorPattern.MatchString(major) {
+		return cluster{}, fmt.Errorf("the record of postgresql does not tell which version was installed")
+	}
+	return cluster{major, "main"}, nil
+}
+
+// Remove returns the commands that remove the software of the version that was
+// installed. Its databases and settings stay unless they are to be
+// purged; other versions and clusters stay always.
+func (p PostgreSQL) Remove(ctx packages.Context) ([]packages.Command, error) {
+	c, err := installedCluster(ctx.Values)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := apt.Remove(c.deb())
+	if err != nil {
+		return nil, err
+	}
+	added, err := apt.RemoveAdded(p.Name(), c.deb(), "postgresql-client-"+c.major)
+	if err != nil {
+		return nil, err
+	}
+	purging := ctx.Removal.Yes(packages.PurgeOption)
+	commands := []packages.Command{packages.Track{Name: "prepare_system", Label: "Preparing system"}, c.refuseOthers()}
+	if purging {
+		commands = append(commands, packages.Track{Name: "dump_data", Label: "Dumping the data"}, c.purge().before())
+	}
+	commands = append(commands,
+		packages.Track{Name: "stop_service", Label: "Stopping service"},
+		packages.Run{
+			Script: "systemctl stop " + c.unit(), Check: "! systemctl is-active --quiet " + c.unit(),
+			Touch: packages.Touch{Stops: []string{c.unit()}},
+		},
+	)
+	if purging {
+		// While there is the software that knows all that belongs to it.
+		commands = append(commands, packages.Run{
+			Title: "drop the cluster " + c.String(), Script: fmt.Sprintf("pg_dropcluster --stop %s %s", c.major, c.name),
+			Check: "[ ! -e " + c.folder() + "/postgresql.conf ] || [ ! -e " + c.purge().proof() + " ]",
+		})
+	}
+	commands = append(commands, packages.Track{Name: "remove_software", Label: "Removing software"})
+	commands = append(commands, rest...)
+	commands = append(commands, added[len(apt.Helper()):]...)
+	if purging {
+		deletion, err := c.purge().after()
+		if err != nil {
+			return nil, err
+		}
+		commands = append(commands, deletion...)
+	}
+	return append(commands,
+		packages.Track{Name: "verify", Label: "Verifying"},
+		packages.Run{
+			Title: "see that the server is gone, and say what stays",
+			Script: fmt.Sprintf(`[ ! -e /usr/lib/postgresql/%[1]s/bin/postgres ] && ! systemctl is-active --quiet %[2]s || { echo "PostgreSQL %[1]s is still there" >&2 && exit 1; }
+[ ! -d /var/lib/postgresql/%[1]s ] || echo "the databases stay in /var/lib/postgresql/%[1]s, the settings in %[3]s"`, c.major, c.unit(), c.folder()),
+			IfChanged: true,
+		},
+		packages.Forget{},
+	), nil
+}
+
+func (c cluster) purge() purge {
+	return purge{
+		name: postgresqlName, title: "PostgreSQL", unit: c.unit(), program: "/usr/lib/postgresql/" + c.major + "/bin/postgres", ending: "sql",
+		dump: fmt.Sprintf("runuser -u postgres -- pg_dumpall --cluster %s", c),
+		look: `tail -n 5 "$file.part" | grep -q '^-- PostgreSQL database cluster dump complete' || fail "the dump ends in the middle"`,
+		// Purging the package would drop the other clusters of its version.
+		folders: []string{
+			"/var/lib/postgresql/" + c.major + "/" + c.name, c.folder(), "/var/log/postgresql/postgresql-" + c.major + "-" + c.name + ".log",
+			settings{file: packages.Write{Path: c.file()}}.backup() + "*",
+		},
+	}
+}
+
+// refuseOthers returns the command that ends the run where another cluster needs
+// the software that is to be removed.
+func (c cluster) refuseOthers() packages.Run {
+	find := fmt.Sprintf(`pg_lsclusters -h 2>/dev/null | awk '$1 == %s && $2 != "%s" { print $1 "/" $2 }'`, c.major, c.name)
+	return packages.Run{
+		Title: "refuse if another cluster needs PostgreSQL " + c.major,
+		Script: fmt.Sprintf(`echo "PostgreSQL %s is needed by the cluster $(%s), which BrokeForge did not make: nothing was removed" >&2
+exit 1`, c.major, find),
+		Check: fmt.Sprintf(`[ -z "$(%s)" ]`, find),
+	}
+}
