@@ -20,6 +20,7 @@ type server struct {
 	memory  string // sh that prints the size of the cache
 	other   string // a size to choose, as memory prints it
 	data    string // a folder that stays when the server is removed
+	gone    string // what is gone after a purge, may have wildcards
 	prepare string // sh before anything
 }
 
@@ -52,6 +53,7 @@ func testServer(t *testing.T, s server, releases map[string]hosts.Suite) {
 			d.reboot()
 			d.remove()
 			d.adopt()
+			d.purge()
 		})
 	}
 }
@@ -192,4 +194,21 @@ func (d databaseRun) adopt() {
 	other.must(0, "install", d.s.name, d.set("memory", "96M"))
 	other.kept("taken over")
 	other.again()
+}
+
+// purge removes the server with its data, of which a dump stays, and installs it
+// anew.
+func (d databaseRun) purge() {
+	d.Helper()
+	d.must(0, "remove", d.s.name, "--purge")
+	if out := d.sh("ls -d " + d.s.gone + " 2>/dev/null || true"); out != "" {
+		d.Errorf("purged, it has left %s", out)
+	}
+	if got := d.sh("grep -cF kept /var/lib/brokeforge/dumps/" + d.s.name + "-everything-*"); got == "0" {
+		d.Error("the dump of everything does not have the table")
+	}
+	d.must(0, "install", d.s.name)
+	d.sh(d.s.write)
+	d.kept("purged and installed anew")
+	contains(d, d.must(0, "install", d.s.name).stdout, "nothing to do")
 }

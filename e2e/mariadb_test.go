@@ -15,7 +15,7 @@ func mysqlLike(name, title, client, process string) server {
 		read:  client + " -N -e 'SELECT x FROM e2e.t'",
 		// The chunks of the cache are of 128 MB, or it has one chunk.
 		memory: client + " -N -e 'SELECT @@innodb_buffer_pool_size'", other: "100663296",
-		data: "/var/lib/mysql",
+		data: "/var/lib/mysql", gone: "/var/lib/mysql /etc/mysql/*/*brokeforge*",
 	}
 }
 

@@ -24,7 +24,7 @@ func TestPostgreSQL(t *testing.T) {
 		write:  psql + "\"CREATE TABLE t AS SELECT 'kept' AS x\"",
 		read:   psql + "'SELECT x FROM t'",
 		memory: psql + "'SHOW shared_buffers'", other: "96MB",
-		data: "/var/lib/postgresql",
+		data: "/var/lib/postgresql", gone: "/var/lib/postgresql/*/main /etc/postgresql/*/main",
 	}, suites)
 }
 

@@ -17,7 +17,7 @@ func TestRedis(t *testing.T) {
 		name: "redis", title: "Redis", port: "6379", process: "redis-server", unit: named("redis-server"),
 		write: ask("SET x kept"), read: ask("GET x"),
 		memory: ask("CONFIG GET maxmemory"), other: "100663296",
-		data: "/var/lib/redis",
+		data: "/var/lib/redis", gone: "/var/lib/redis/* /etc/redis/brokeforge* /etc/systemd/system/redis-server.service.d",
 	}, suites)
 }
 
