@@ -113,3 +113,14 @@ func TestNothingInArguments(t *testing.T) {
 		t.Error("dumps are elsewhere than the documentation says")
 	}
 }
+
+func TestAdoptPostgreSQL(t *testing.T) {
+	for version, want := range map[packages.Version]string{"15.20-0+deb12u1": "15", "17~rc1-1": "", "9.6.1": "", "16-1": "16"} {
+		got, err := database.PostgreSQL{}.Adopt(packages.Context{Facts: packages.Facts{
+			Found: map[packages.Name]packages.Presence{"postgresql": {State: packages.Present, Version: version}},
+		}})
+		if got["major"] != want || (err != nil) != (want == "") {
+			t.Errorf("of %s the major version is %q, %v", version, got["major"], err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package database
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"brokeforge/packages"
 	"brokeforge/packages/apt"
@@ -17,6 +18,16 @@ func installedCluster(configuration map[string]string) (cluster, error) {
 		return cluster{}, fmt.Errorf("the record of postgresql does not tell which version was installed")
 	}
 	return cluster{major, "main"}, nil
+}
+
+// Adopt returns the major version of a PostgreSQL that was on the server before.
+func (PostgreSQL) Adopt(ctx packages.Context) (map[string]string, error) {
+	version := string(ctx.Facts.Found[postgresqlName].Version)
+	major, _, _ := strings.Cut(version, ".")
+	if major, _, _ = strings.Cut(major, "-"); !majorPattern.MatchString(major) {
+		return nil, fmt.Errorf("%q is no version of PostgreSQL", version)
+	}
+	return map[string]string{majorKey: major}, nil
 }
 
 // Remove returns the commands that remove the software of the version that was
