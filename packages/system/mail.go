@@ -188,7 +188,7 @@ exit 1`,
 		packages.Run{
 			Title:  "make the table of aliases",
 			Script: "[ -e /etc/aliases ] || : >/etc/aliases\nnewaliases",
-			Check:  "! grep -q '^alias_database' " + postfixMain + " || [ /etc/aliases.db -nt /etc/aliases ]",
+			Check:  "! grep -q '^alias_database' " + postfixMain + " || [ -n \"$(find /etc/aliases.db -newer /etc/aliases 2>/dev/null)\" ]",
 		},
 		packages.Run{Title: "postfix check", Script: `postfix check && postconf -c /etc/postfix >/dev/null`, IfChanged: true},
 		packages.Track{Name: "start_service", Label: "Starting service"},
