@@ -63,6 +63,10 @@ func versionOf(set string) string {
 // open opens the state folder and puts an engine to work on it.
 func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	by := loginName(os.Getenv)
+	known, err := s.Config.AddStacks(catalog.New(catalog.Repositories(s.Config.Repositories.Over(apt.Known()))))
+	if err != nil {
+		return nil, err
+	}
 	db, err := store.Open(s.StateDir, store.Options{By: by, Vault: store.Vault{
 		KeyFile: s.Config.Secrets.KeyFile, Wrap: s.Config.Secrets.Passphrase, Passphrase: s.Passphrase,
 	}})
@@ -84,7 +88,7 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 		Port: s.Config.Server.Port, User: s.Config.Server.User, KeyFile: s.Config.Server.Key,
 	})
 	engine := job.New(job.Config{
-		Store: db, Catalog: catalog.New(catalog.Repositories(s.Config.Repositories.Over(apt.Known()))),
+		Store: db, Catalog: known,
 		Connector: job.Pool(pool), Questions: questions,
 		Parallel: s.Config.Parallel, Notifier: sender(s.Config.Alerts), By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
 	})

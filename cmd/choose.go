@@ -15,11 +15,19 @@ import (
 // are read by secret.
 func wants(c packages.Catalog, action store.Action, args, set []string, secret secretReader) ([]packages.Want, error) {
 	var list []packages.Want
+	var stacks []packages.Stack
 	for _, arg := range args {
 		w := packages.Parse(arg)
+		if s, ok := packages.FindStack(c, packages.Name(arg)); ok {
+			if action != store.Install {
+				return nil, fmt.Errorf("%s is a set of packages: name those of it that are meant: %s", arg, stackLine(s))
+			}
+			stacks = append(stacks, s)
+			continue
+		}
 		p, ok := c.Server(w.Name)
 		if !ok {
-			return nil, &packages.UnknownError{Name: w.Name, Known: c.Names()}
+			return nil, &packages.UnknownError{Name: w.Name, Known: names(c)}
 		}
 		if w.Instance == "" && strings.Contains(arg, "@") {
 			return nil, fmt.Errorf("%q names no instance after the @", arg)
@@ -35,7 +43,29 @@ func wants(c packages.Catalog, action store.Action, args, set []string, secret s
 		}
 		list = append(list, w)
 	}
+	for _, s := range stacks {
+		list = s.Spread(list)
+	}
 	return list, setValues(c, list, set, secret)
+}
+
+// names lists packages and stacks.
+func names(c packages.Catalog) []packages.Name {
+	list := c.Names()
+	for _, s := range packages.StacksOf(c) {
+		list = append(list, s.Name)
+	}
+	return list
+}
+
+// stackLine names the packages of a stack with their options, as the command line
+// takes them.
+func stackLine(s packages.Stack) string {
+	var words []string
+	for _, w := range s.Packages {
+		words = append(words, string(w.Name))
+	}
+	return strings.Join(words, " ")
 }
 
 func givenTwice(arg string, p packages.ServerPackage) error {
@@ -47,6 +77,7 @@ func givenTwice(arg string, p packages.ServerPackage) error {
 
 // setValues puts the values of --set into the wants that they belong to.
 func setValues(c packages.Catalog, list []packages.Want, set []string, secret secretReader) error {
+	given := map[string]bool{}
 	for _, s := range set {
 		key, value, ok := strings.Cut(s, "=")
 		name, option, ok2 := strings.Cut(key, ".")
@@ -60,9 +91,10 @@ func setValues(c packages.Catalog, list []packages.Want, set []string, secret se
 		if list[i].Values == nil {
 			list[i].Values = packages.Values{}
 		}
-		if _, twice := list[i].Values[option]; twice {
+		if given[key] {
 			return fmt.Errorf("--set gives %s.%s twice", name, option)
 		}
+		given[key] = true
 		if isSecret(c, list[i].Name, option) {
 			var err error
 			if value, err = secret(key, value); err != nil {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,11 +16,15 @@ func (a *app) packagesCmd() *cobra.Command {
 		Short: "List what can be installed, with its options",
 		Args:  exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			list := catalogOf(a.Catalog)
-			if a.json {
-				return a.printJSON(list)
+			c, err := a.catalog()
+			if err != nil {
+				return err
 			}
-			return a.printCatalog(list)
+			list := catalogOf(c)
+			if a.json {
+				return a.printJSON(append(list, stacksOf(c)...))
+			}
+			return a.printCatalog(list, stacksOf(c))
 		},
 	}
 }
@@ -94,9 +99,26 @@ func viewOption(o packages.Option) optionView {
 	return v
 }
 
-func (a *app) printCatalog(list []packageView) error {
+// stacksOf shows stacks as packages of a category of their own, which require those
+// that they stand for.
+func stacksOf(c packages.Catalog) []packageView {
+	list := []packageView{}
+	for _, s := range packages.StacksOf(c) {
+		view := packageView{
+			Name: string(s.Name), Category: "stack", Title: string(s.Name), Summary: s.Summary,
+			Requires: []string{}, Conflicts: []string{}, Options: []optionView{}, Removal: []optionView{},
+		}
+		for _, w := range s.Packages {
+			view.Requires = append(view.Requires, string(w.Name))
+		}
+		list = append(list, view)
+	}
+	return list
+}
+
+func (a *app) printCatalog(list, stacks []packageView) error {
 	t := a.table("NAME", "CATEGORY", "WHAT IT IS")
-	for _, p := range list {
+	for _, p := range append(slices.Clone(list), stacks...) {
 		t.row(p.Name, p.Category, p.Summary)
 	}
 	if err := t.flush(); err != nil {

@@ -15,7 +15,11 @@ import (
 // options of removing.
 func (ch *change) wants(ctx context.Context, args []string) ([]packages.Want, error) {
 	if ch.action != store.Remove {
-		return wants(ch.Catalog, ch.action, args, ch.set, ch.secretReader(ctx, ch.set))
+		c, err := ch.catalog()
+		if err != nil {
+			return nil, err
+		}
+		return wants(c, ch.action, args, ch.set, ch.secretReader(ctx, ch.set))
 	}
 	list, err := wants(ch.Catalog, ch.action, args, nil, nil)
 	if err != nil {

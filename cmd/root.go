@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brokeforge/cmd/config"
+	"brokeforge/packages"
 )
 
 // app is what the commands of one call share.
@@ -163,17 +164,31 @@ func (a *app) withOpen(ctx context.Context, fn func(context.Context, *Session) e
 	return fn(ctx, session)
 }
 
-// settings reads the configuration file and finds the state folder.
-func (a *app) settings() (Settings, error) {
+// catalog is the catalog with the stacks of the configuration file.
+func (a *app) catalog() (packages.Catalog, error) {
+	if err := a.readConfig(); err != nil {
+		return nil, err
+	}
+	return a.config.AddStacks(a.Catalog)
+}
+
+// readConfig reads the configuration file.
+func (a *app) readConfig() error {
 	file, must := a.configFile, a.configFile != ""
 	if !must {
 		file, _ = config.File(a.Getenv)
 	}
 	var err error
 	if a.config, err = config.Load(file, must); err != nil {
-		return Settings{}, err
+		return err
 	}
-	if a.config, err = a.config.Expand(a.Getenv("HOME")); err != nil {
+	a.config, err = a.config.Expand(a.Getenv("HOME"))
+	return err
+}
+
+// settings reads the configuration file and finds the state folder.
+func (a *app) settings() (Settings, error) {
+	if err := a.readConfig(); err != nil {
 		return Settings{}, err
 	}
 	if a.config.Secrets.KeyFile == "" {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -54,12 +55,19 @@ func (s *pickScreen) update(e env, msg tea.Msg) effect {
 }
 
 // order is what is marked, or else the package under the cursor.
-func (s *pickScreen) order() order {
+func (s *pickScreen) order(e env) order {
 	labels := s.marks
+	o := order{action: s.action, servers: s.servers, values: s.values}
+	if stack, ok := s.stack(e, s.table.Selected()); ok && len(labels) == 0 {
+		o.values = maps.Clone(s.values)
+		for _, w := range stack.Packages {
+			labels = append(labels, string(w.Name))
+			takeStackOptions(o.values, w)
+		}
+	}
 	if len(labels) == 0 {
 		labels = []string{s.table.Selected()}
 	}
-	o := order{action: s.action, servers: s.servers, values: s.values}
 	for _, l := range labels {
 		o.names = append(o.names, packages.Parse(l))
 	}
@@ -73,14 +81,14 @@ func (s *pickScreen) bindings(e env) []binding {
 	s.fill(e)
 	none := unless(s.table.Selected() != "", "there is nothing to choose here")
 	list := []binding{
-		{keys: []string{"enter"}, help: "preview", more: "go on with what is marked, or with this one; nothing is run yet", off: none, run: func() effect { return push(s.order().next(e)) }},
+		{keys: []string{"enter"}, help: "preview", more: "go on with what is marked, or with this one; nothing is run yet", off: none, run: func() effect { return push(s.order(e).next(e)) }},
 		{keys: []string{"space"}, help: "mark", off: none, run: func() effect {
-			s.mark(s.table.Selected())
+			s.mark(e, s.table.Selected())
 			s.table.Move(widget.Down, 1)
 			return effect{}
 		}},
 		{keys: []string{"e"}, help: "options", more: "all options of what is marked, or of this one", off: s.noOptions(e, none), run: func() effect {
-			o := s.order()
+			o := s.order(e)
 			return push(newOptionsScreen(o, o.fields(e, true), true))
 		}},
 		s.filter.binding(),
@@ -92,10 +100,14 @@ func (s *pickScreen) noOptions(e env, none string) string {
 	if none != "" {
 		return none
 	}
-	return unless(len(s.order().fields(e, true)) > 0, "there is nothing to choose about it")
+	return unless(len(s.order(e).fields(e, true)) > 0, "there is nothing to choose about it")
 }
 
-func (s *pickScreen) mark(label string) {
+func (s *pickScreen) mark(e env, label string) {
+	if stack, ok := s.stack(e, label); ok {
+		s.markStack(stack)
+		return
+	}
 	if i := slices.Index(s.marks, label); i >= 0 {
 		s.marks = slices.Delete(s.marks, i, i+1)
 		return
@@ -104,7 +116,7 @@ func (s *pickScreen) mark(label string) {
 }
 
 func (s *pickScreen) fill(e env) {
-	var rows []widget.Row
+	rows := s.stackRows(e)
 	byType(e, func(t packages.Type, list []packages.ServerPackage) {
 		head := widget.Row{ID: "type " + string(t), Head: true, Cells: []widget.Line{widget.Of(widget.Strong, typeTitle(t))}}
 		var group []widget.Row

@@ -21,6 +21,11 @@ type Config struct {
 	Alerts   Alerts    `toml:"alerts"`
 	// Servers are what "import config" records.
 	Servers []Server `toml:"servers"`
+	// Stacks are sets of packages that are chosen by one name.
+	Stacks []Stack `toml:"stacks"`
+
+	// File is where the settings are from; empty where no file was read.
+	File string `toml:"-"`
 	// Repositories are the third-party repositories of Debian packages, where
 	// they are not to be taken from their makers.
 	Repositories Repositories `toml:"repositories"`

@@ -81,6 +81,7 @@ func parse(file, text string) (Config, error) {
 	if err := c.check(); errors.As(err, &bad) {
 		return Config{}, &Error{file, lineOf(text, bad.key), strings.Join(bad.key, "."), bad.reason}
 	}
+	c.File = file
 	return c, nil
 }
 
