@@ -30,6 +30,7 @@ type Engine struct {
 	Site     []store.Site
 	Measured map[store.ID][]store.Sample
 	Pkgs     Catalog
+	Stacks   []packages.Stack
 	Kept     packages.Secrets // of every server
 
 	AddError     func(job.NewServer) error // what adding a server gives
@@ -71,8 +72,14 @@ func (e *Engine) Change(fn func()) {
 // Subscribe returns the only subscription.
 func (e *Engine) Subscribe() *job.Subscription { return e.sub }
 
-// Catalog returns the made-up packages.
-func (e *Engine) Catalog() packages.Catalog { return e.Pkgs }
+// Catalog returns the made-up packages, and stacks where there are some.
+func (e *Engine) Catalog() packages.Catalog {
+	c, err := packages.AddStacks(e.Pkgs, e.Stacks...)
+	if err != nil {
+		panic(err) // a test that made up a stack that can't be
+	}
+	return c
+}
 
 // Overview returns the servers, with their latest runs.
 func (e *Engine) Overview() (job.Overview, error) {
