@@ -216,12 +216,28 @@ func (s *serversScreen) view(e env, sz size) []widget.Line {
 	if sz.wide() {
 		w = sz.w * 3 / 5
 	}
-	head = widget.Ends(head, s.filter.line(len(s.table.Rows()), total), w)
+	head = widget.Ends(head, s.note(e, total), w)
 	lines := append([]widget.Line{head}, s.table.View(w, sz.h-1, true)...)
 	if !sz.wide() {
 		return lines
 	}
 	return widget.Beside(lines, s.detail(e, sz.w-w-3), w, sz.w, sz.h)
+}
+
+// note is the filter, or else when the facts of the server under the cursor were
+// read.
+func (s *serversScreen) note(e env, total int) widget.Line {
+	if line := s.filter.line(len(s.table.Rows()), total); len(line) > 0 {
+		return line
+	}
+	v, ok := e.data.server(store.ID(s.table.Selected()))
+	switch {
+	case !ok:
+		return nil
+	case v.Facts.ReadAt.IsZero():
+		return widget.Of(widget.Dim, "facts never read ")
+	}
+	return widget.Of(widget.Dim, "facts read "+ago(e.now(), v.Facts.ReadAt)+" ")
 }
 
 func (s *serversScreen) detail(e env, width int) []widget.Line {
