@@ -19,7 +19,7 @@ func (s *runScreen) view(e env, sz size) []widget.Line {
 		widget.Ends(widget.Line{widget.Text(widget.Strong, " "+p.Run.Title), widget.Text(widget.Plain, " on "+p.Run.ServerName)}, end, sz.w),
 		s.bar(st.look, sz.w),
 	}
-	if line := s.waiting(); line != nil {
+	if line := s.waiting(sz.w); line != nil {
 		out = append(out, line)
 	}
 	out = append(out, s.failure(sz.w)...)
@@ -57,7 +57,7 @@ func (s *runScreen) bar(look widget.Look, w int) widget.Line {
 }
 
 // waiting tells what a live run waits for, or which command is running.
-func (s *runScreen) waiting() widget.Line {
+func (s *runScreen) waiting(w int) widget.Line {
 	p := s.progress
 	switch {
 	case !p.Run.State.Live():
@@ -67,7 +67,12 @@ func (s *runScreen) waiting() widget.Line {
 	case p.Run.State == store.RunLost:
 		return widget.Of(widget.Odd, " ? contact is lost; it may be going on on the server, and is followed again")
 	}
-	return widget.Line{widget.Text(widget.Dim, " $ "), widget.Text(widget.Plain, p.Command), widget.Text(widget.Working, percentOf(p))}
+	line := widget.Line{widget.Text(widget.Dim, " $ "), widget.Text(widget.Plain, p.Command)}
+	percent := widget.Of(widget.Working, percentOf(p))
+	if room := w - percent.Width() - 1; line.Width() > room {
+		line = line.Fit(room) // the percentage is never cut
+	}
+	return line.And(percent...)
 }
 
 // failure tells why the run failed and what can be done.
