@@ -56,7 +56,7 @@ func newServerScreen(id store.ID) *serverScreen {
 
 func packageColumns() []widget.Column {
 	return []widget.Column{
-		{Min: 1}, {Min: 14, Max: 22}, {Min: 10, Max: 24}, {Min: 18, Grow: 1},
+		{Min: 1}, {Min: 14, Max: 26, Middle: true}, {Min: 10, Max: 24}, {Min: 18, Grow: 1},
 	}
 }
 
@@ -132,11 +132,13 @@ func (s *serverScreen) bindings(e env) []binding {
 func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []binding {
 	here := []store.ID{s.id}
 	selected := s.tables[s.tab].Selected()
+	name := packages.Parse(selected).Name
 	pick := func(a store.Action) func() effect {
 		return func() effect {
 			p := newPickScreen(e, a, here)
 			if s.tab == tabPackages {
-				p.table.Select(selected)
+				p.table.Select(string(name))
+				p.table.Select(selected) // one of several, to remove it
 			}
 			return push(p)
 		}
@@ -150,8 +152,8 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 	switch s.tab {
 	case tabPackages, tabFacts, tabMonitor:
 		details := binding{keys: []string{"enter"}, help: "details", more: "what is known of the package here", off: unless(selected != "", "there is no package here"), run: func() effect {
-			text := packageDetail(e, v, packages.Name(selected), min(e.size.w-6, 76))
-			choices := append([]choice{{"Close", "esc", nil}}, secretChoices(e, v, packages.Name(selected))...)
+			text := packageDetail(e, v, selected, min(e.size.w-6, 76))
+			choices := append([]choice{{"Close", "esc", nil}}, secretChoices(e, v, name)...)
 			return open(ask(selected, widget.Accent, text, choices...))
 		}}
 		list := []binding{
@@ -161,8 +163,8 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 		}
 		if s.tab == tabPackages {
 			list = append([]binding{details}, list...)
-			list = append(list, adoptBinding(e, v, packages.Name(selected)))
-			list = append(list, serviceBindings(e, v, packages.Name(selected))...)
+			list = append(list, adoptBinding(e, v, name))
+			list = append(list, serviceBindings(e, v, name)...)
 		}
 		return list
 	case tabSites:
@@ -222,7 +224,7 @@ func (s *serverScreen) view(e env, sz size) []widget.Line {
 		return append(append(out, first...), table.View(sz.w, h-len(first), true)...)
 	case s.tab == tabPackages && sz.wide():
 		left := sz.w / 2
-		detail := append([]widget.Line{{}}, packageDetail(e, v, packages.Name(table.Selected()), sz.w-left-3)...)
+		detail := append([]widget.Line{{}}, packageDetail(e, v, table.Selected(), sz.w-left-3)...)
 		return append(out, widget.Beside(table.View(left, h, true), detail, left, sz.w, h)...)
 	}
 	return append(out, table.View(sz.w, h, true)...)

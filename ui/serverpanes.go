@@ -111,13 +111,40 @@ func packageRows(e env, v job.ServerView) []widget.Row {
 				widget.Of(widget.Plain, string(pkg.Name())),
 				widget.Of(widget.Plain, version), widget.Of(st.look, st.word),
 			}})
+			rows = append(rows, instanceRows(v, pkg.Name())...)
 		}
 	})
 	return rows
 }
 
-// packageDetail tells of one package on a server.
-func packageDetail(e env, v job.ServerView, name packages.Name, width int) []widget.Line {
+// instanceRows are those of a package of which a server has several, each to be
+// looked at and removed by itself.
+func instanceRows(v job.ServerView, name packages.Name) []widget.Row {
+	var rows []widget.Row
+	for _, r := range recordsOf(v, name) {
+		if r.Instance == "" {
+			continue
+		}
+		label := packages.Label(r.Name, r.Instance)
+		st := state{"●", "installed", widget.Good}
+		switch found := v.Facts.Found[packages.Name(label)]; found.State {
+		case packages.Absent:
+			st = state{"!", "recorded, not on the server", widget.Bad}
+		case packages.Partial:
+			st = state{"!", "not working: " + found.Detail, widget.Bad}
+		}
+		rows = append(rows, widget.Row{ID: label, Cells: []widget.Line{
+			{widget.Text(widget.Dim, "")}, {widget.Text(widget.Dim, "  @"), widget.Text(widget.Plain, r.Instance)},
+			widget.Of(widget.Plain, string(r.Version)), st.line(),
+		}})
+	}
+	return rows
+}
+
+// packageDetail tells of one package on a server, or of one of several.
+func packageDetail(e env, v job.ServerView, label string, width int) []widget.Line {
+	one := packages.Parse(label)
+	name := one.Name
 	pkg, ok := e.engine.Catalog().Server(name)
 	if !ok {
 		return nil
@@ -129,6 +156,9 @@ func packageDetail(e env, v job.ServerView, name packages.Name, width int) []wid
 	out = append(out, widget.Line{})
 	var rows [][2]string
 	for _, r := range recordsOf(v, name) {
+		if one.Instance != "" && r.Instance != one.Instance {
+			continue
+		}
 		if r.Instance != "" {
 			rows = append(rows, [2]string{string(name), r.Instance})
 		}
