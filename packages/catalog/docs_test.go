@@ -13,10 +13,10 @@ import (
 	"brokeforge/packages/catalog"
 )
 
-// TestDocs holds docs/options.md to what the catalog says. With -update it is
+// TestDocs holds docs/packages.md to what the catalog says. With -update it is
 // written anew.
 func TestDocs(t *testing.T) {
-	path := filepath.Join("..", "..", "docs", "options.md")
+	path := filepath.Join("..", "..", "docs", "packages.md")
 	got := docs(catalog.New())
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -29,7 +29,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("docs/options.md is not what the catalog says; write it with: go test ./packages/catalog -update (-file +catalog):\n%s", diff)
+		t.Errorf("docs/packages.md is not what the catalog says; write it with: go test ./packages/catalog -update (-file +catalog):\n%s", diff)
 	}
 }
 
