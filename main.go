@@ -81,6 +81,10 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	settings := s.Config.File
+	if settings == "" {
+		settings, _ = config.File(os.Getenv) // without a place it has no name
+	}
 	questions := job.NewQuestions()
 	pool := sshrun.NewPool(sshrun.Options{
 		KnownHosts: s.Config.SSH.KnownHosts, AgentSocket: s.Config.SSH.AgentSocket, SSHConfig: sshConfig(s.Config.SSH.Config),
@@ -90,6 +94,7 @@ func open(_ context.Context, s cmd.Settings) (*cmd.Session, error) {
 	engine := job.New(job.Config{
 		Store: db, Catalog: known,
 		Connector: job.Pool(pool), Questions: questions,
+		Credentials: s.Config.JobCredentials(), SettingsFile: settings,
 		Parallel: s.Config.Parallel, Notifier: sender(s.Config.Alerts), By: by, Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	release := sync.OnceValue(func() error {

@@ -25,6 +25,7 @@ type Engine interface {
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error
 	OpenShell(context.Context, store.ID) (job.Shell, error)
+	OpenShellAs(ctx context.Context, server store.ID, credential string) (job.Shell, error)
 	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
 	Import(context.Context, job.Import) error
 	ChangeServer(context.Context, store.ID, job.ServerChange) (store.Server, error)

@@ -85,6 +85,7 @@ type fakeEngine struct {
 	recovered     bool
 	shell         job.Shell
 	shellErr      error
+	shellAs       []string         // credentials
 	items         []job.ImportItem // what an import does
 	imports       []job.ImportRequest
 	imported      int
@@ -216,6 +217,11 @@ func (e *fakeEngine) RemoveServer(_ context.Context, id store.ID) error {
 }
 
 func (e *fakeEngine) OpenShell(context.Context, store.ID) (job.Shell, error) {
+	return e.shell, e.shellErr
+}
+
+func (e *fakeEngine) OpenShellAs(_ context.Context, _ store.ID, credential string) (job.Shell, error) {
+	e.shellAs = append(e.shellAs, credential)
 	return e.shell, e.shellErr
 }
 

@@ -111,7 +111,7 @@ func (a *app) configHosts(_ []string, s Settings) (job.ImportRequest, error) {
 	var list inventory.List
 	for _, server := range s.Config.Servers {
 		list.Entries = append(list.Entries, inventory.Entry{
-			Name: server.Name, Address: server.Address, Port: server.Port, User: server.User, KeyFile: server.Key,
+			Name: server.Name, Address: server.Address, Port: server.Port, User: server.User, KeyFile: server.Key, Credential: server.Credential,
 			Tags: server.Tags, File: file,
 		})
 	}
@@ -215,6 +215,9 @@ func loginOf(n job.NewServer) string {
 	host := n.Address
 	if n.Port != 22 && n.Port != 0 {
 		host = net.JoinHostPort(n.Address, strconv.Itoa(n.Port))
+	}
+	if n.Credential != "" {
+		return host + " with " + n.Credential
 	}
 	if n.User == "" {
 		return host

@@ -5,17 +5,18 @@ import "brokeforge/packages/job"
 // importEvent tells what is done with one entry.
 type importEvent struct {
 	eventHead
-	Action  string         `json:"action"` // "add", "change", "unchanged" or "leave"
-	Address string         `json:"address"`
-	Port    int            `json:"port"`
-	User    string         `json:"user"`
-	KeyFile string         `json:"key_file"`
-	Tags    []string       `json:"tags"`
-	Changes []importChange `json:"changes"`
-	Notes   []string       `json:"notes"`
-	Reason  string         `json:"reason"` // why it is left
-	File    string         `json:"file"`
-	Line    int            `json:"line"`
+	Action     string         `json:"action"` // "add", "change", "unchanged" or "leave"
+	Address    string         `json:"address"`
+	Port       int            `json:"port"`
+	User       string         `json:"user"`
+	KeyFile    string         `json:"key_file"`
+	Credential string         `json:"credential"`
+	Tags       []string       `json:"tags"`
+	Changes    []importChange `json:"changes"`
+	Notes      []string       `json:"notes"`
+	Reason     string         `json:"reason"` // why it is left
+	File       string         `json:"file"`
+	Line       int            `json:"line"`
 }
 
 type importChange struct {
@@ -29,7 +30,7 @@ func (l *jsonLines) imported(item job.ImportItem) {
 	n := item.Server
 	e := importEvent{
 		eventHead: eventHead{Time: l.env.Now().UTC(), Event: "import", Server: n.Name},
-		Action:    string(item.Action), Address: n.Address, Port: n.Port, User: n.User, KeyFile: n.KeyFile,
+		Action:    string(item.Action), Address: n.Address, Port: n.Port, User: n.User, KeyFile: n.KeyFile, Credential: n.Credential,
 		Tags: append([]string{}, n.Tags...), Changes: []importChange{}, Notes: append([]string{}, item.Notes...),
 		Reason: item.Reason, File: item.File, Line: item.Line,
 	}

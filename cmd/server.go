@@ -151,6 +151,9 @@ func (a *app) printServer(v job.ServerView) error {
 		}
 	}
 	t.row("Key file", v.KeyFile)
+	if v.Credential != "" {
+		t.row("Credential", v.Credential)
+	}
 	t.row("Tags", strings.Join(v.Tags, ", "))
 	t.row("State", stateOf(v))
 	if v.ConnectionError != "" {

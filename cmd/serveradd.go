@@ -28,7 +28,8 @@ exit status 3, unless --accept-new is given.
 
 ADDRESS may be a name that ~/.ssh/config knows. What no flag says is then as that file
 says: address, port, user, keys and jump hosts, each of whose host keys is verified
-too.`,
+too. --credential names one of the configuration file, which says who logs in and with
+which key.`,
 		Example: `  brokeforge server add web1 203.0.113.7
   brokeforge server add web2 web2.example.org --port 2222 --user ops --key ~/.ssh/id_web`,
 		Args: exactly("NAME", "ADDRESS"),
@@ -41,6 +42,7 @@ too.`,
 	flags.StringVar(&port, "port", "", "port `N` of its sshd (default: as ssh's configuration says, else 22)")
 	flags.StringVar(&n.User, "user", "", "log in as user `U` (default: as ssh's configuration says, else root)")
 	flags.StringVar(&n.KeyFile, "key", "", "`FILE` of a private key (default: as ssh's configuration says, else the agent and the usual keys)")
+	flags.StringVar(&n.Credential, "credential", "", "log in with the credential `C` of the configuration file, in the place of --user and --key")
 	flags.StringArrayVar(&n.Tags, "tag", nil, "tag `T` of the server; may be repeated")
 	flags.BoolVar(&n.AcceptNew, "accept-new", false, "accept a host key that is not known yet, without asking; a changed one is always refused")
 	return c
@@ -62,6 +64,9 @@ func (a *app) addServer(c *cobra.Command, n job.NewServer, port string) error {
 	}
 	if given("key") && n.KeyFile == "" {
 		return misuse(c, errors.New("key: the name of the file is empty"))
+	}
+	if given("credential") && n.Credential == "" {
+		return misuse(c, errors.New("credential: its name is empty"))
 	}
 	if err := n.Check(); err != nil {
 		return asUsage(c, err)

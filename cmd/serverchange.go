@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) serverChangeCmd() *cobra.Command {
-	var address, port, user, key string
+	var address, port, user, key, credential string
 	var tags []string
 	c := &cobra.Command{
 		Use:   "change NAME",
@@ -20,8 +20,9 @@ func (a *app) serverChangeCmd() *cobra.Command {
 		Long: `Change the record of a server. It is reached in the new way first, and must show the
 host key that it is known by; where any of it fails, nothing is changed.
 
-An empty --port, --user or --key leaves it to the configuration of ssh. --tag replaces
-all tags; an empty one removes them.`,
+An empty --port, --user or --key leaves it to the configuration of ssh. --credential
+takes the place of the user and the key; an empty one takes it back. --tag replaces all
+tags; an empty one removes them.`,
 		Example: `  brokeforge server change web1 --address 203.0.113.8
   brokeforge server change web1 --port "" --user ops --tag production --tag web`,
 		Args: exactly("NAME"),
@@ -46,6 +47,12 @@ all tags; an empty one removes them.`,
 			if given("key") {
 				change.KeyFile = &key
 			}
+			if given("credential") {
+				change.Credential = &credential
+			}
+			if credential != "" && (user != "" || key != "") {
+				return misuse(c, errors.New("--credential says who logs in, and with which key: leave out --user and --key"))
+			}
 			if given("tag") {
 				if len(tags) == 1 && tags[0] == "" {
 					tags = nil
@@ -53,7 +60,7 @@ all tags; an empty one removes them.`,
 				change.Tags = &tags
 			}
 			if change == (job.ServerChange{}) {
-				return misuse(c, errors.New("say what to change: --address, --port, --user, --key or --tag"))
+				return misuse(c, errors.New("say what to change: --address, --port, --user, --key, --credential or --tag"))
 			}
 			return a.changeServer(c, args[0], change)
 		},
@@ -63,6 +70,7 @@ all tags; an empty one removes them.`,
 	flags.StringVar(&port, "port", "", "new port `N` of its sshd")
 	flags.StringVar(&user, "user", "", "log in as user `U`")
 	flags.StringVar(&key, "key", "", "`FILE` of a private key")
+	flags.StringVar(&credential, "credential", "", "log in with the credential `C` of the configuration file")
 	flags.StringArrayVar(&tags, "tag", nil, "tag `T` of the server; may be repeated")
 	return c
 }

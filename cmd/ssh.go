@@ -16,8 +16,9 @@ import (
 
 func (a *app) sshCmd() *cobra.Command {
 	var tty bool
+	var as string
 	c := &cobra.Command{
-		Use:   "ssh [-t] NAME [COMMAND...]",
+		Use:   "ssh [-t] [--as CREDENTIAL] NAME [COMMAND...]",
 		Short: "Open a shell on a server, or run a command there",
 		Long: `Open a shell on a server, or run a command there, over the same connection that
 everything else takes: the same login, and a host key that was accepted.
@@ -26,6 +27,9 @@ Without COMMAND it is an interactive shell, or, where standard input is no termi
 sh with it as its input. A COMMAND of one word is read by the shell there; of several
 words, each is passed on as it is. It has no terminal unless -t is given. Flags stand
 before NAME.
+
+With --as the login is that of a credential of the configuration file, on a connection
+of its own.
 
 What comes from the server is your own session, and passed on byte for byte.
 
@@ -40,15 +44,19 @@ ended it there, and 3 where the server was not reached or the connection was los
 			if a.json {
 				return misuse(c, errors.New("a shell has no --json"))
 			}
+			if c.Flags().Changed("as") && as == "" {
+				return misuse(c, errors.New("--as: the name of the credential is empty"))
+			}
 			command := commandOf(args[1:])
 			terminal := isTerminal(a.Stdin) && isTerminal(a.Stdout)
 			if tty && !terminal {
 				return misuse(c, errors.New("-t: there is no terminal to pass on"))
 			}
-			return a.openShell(c.Context(), args[0], command, tty || command == "" && terminal)
+			return a.openShell(c, args[0], as, command, tty || command == "" && terminal)
 		},
 	}
 	c.Flags().BoolVarP(&tty, "tty", "t", false, "give the command a terminal")
+	c.Flags().StringVar(&as, "as", "", "log in with the credential `C` of the configuration file")
 	// What follows the name is the command's.
 	c.Flags().SetInterspersed(false)
 	return c
@@ -72,15 +80,15 @@ func commandOf(words []string) string {
 
 // openShell connects with the state folder open, and lets go of it before the
 // shell begins: one that is open for days must not keep others from working.
-func (a *app) openShell(ctx context.Context, name, command string, terminal bool) error {
-	return a.withOpen(ctx, func(ctx context.Context, s *Session) error {
+func (a *app) openShell(c *cobra.Command, name, as, command string, terminal bool) error {
+	return a.withOpen(c.Context(), func(ctx context.Context, s *Session) error {
 		server, err := s.Engine.Find(name)
 		if err != nil {
 			return notFound(err)
 		}
-		shell, err := a.askingShell(ctx, s.Engine, server.ID)
+		shell, err := a.askingShell(ctx, s.Engine, server.ID, as)
 		if err != nil {
-			return err
+			return asUsage(c, err)
 		}
 		if err := s.Release(); err != nil {
 			return err
@@ -96,9 +104,12 @@ func (a *app) openShell(ctx context.Context, name, command string, terminal bool
 
 // askingShell opens a shell, and asks for what that takes. The terminal is the
 // shell's alone when it returns.
-func (a *app) askingShell(ctx context.Context, engine Engine, server store.ID) (job.Shell, error) {
+func (a *app) askingShell(ctx context.Context, engine Engine, server store.ID, as string) (job.Shell, error) {
 	if a.canAsk() {
 		defer a.attend(ctx, engine)()
+	}
+	if as != "" {
+		return engine.OpenShellAs(ctx, server, as)
 	}
 	return engine.OpenShell(ctx, server)
 }

@@ -21,6 +21,7 @@ type serverView struct {
 	Port            int             `json:"port"`
 	User            string          `json:"user"`
 	KeyFile         string          `json:"key_file"`
+	Credential      string          `json:"credential"` // of the configuration, that its record names; empty for none
 	Tags            []string        `json:"tags"`
 	HostKeys        []hostKeyView   `json:"host_keys"`
 	Hops            []hopView       `json:"hops"`       // jump hosts on the way, the first one first
@@ -115,7 +116,7 @@ type milestoneView struct {
 
 func viewServer(v job.ServerView) serverView {
 	out := serverView{
-		ID: v.ID, Name: v.Name, Address: v.Address, Host: v.Host, Port: v.Port, User: v.User, KeyFile: v.KeyFile,
+		ID: v.ID, Name: v.Name, Address: v.Address, Host: v.Host, Port: v.Port, User: v.User, KeyFile: v.KeyFile, Credential: v.Credential,
 		Tags: append([]string{}, v.Tags...), HostKeys: viewHostKeys(v.HostKeys), Hops: []hopView{}, Notes: append([]string{}, v.Notes...),
 		Connection: string(v.Connection), ConnectionError: v.ConnectionError,
 		Packages: viewInstalled(v.Packages), Sites: v.Sites, CreatedAt: v.CreatedAt,

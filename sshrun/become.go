@@ -41,6 +41,9 @@ func (c *Client) perform(ctx context.Context, x exchange, become bool) (ending, 
 		}
 		return end, err
 	}
+	if why := c.target.NoBecome; why != "" {
+		return ending{}, &BecomeError{Name: c.target.Name, User: c.target.User, Problem: SudoUnwanted, Said: why}
+	}
 	key := "sudo " + c.at.login()
 	word, known := c.pool.remembered(key)
 	for wrong := 0; ; {
@@ -170,6 +173,7 @@ const (
 	SudoNotAllowed    SudoProblem = "sudo is not allowed"
 	SudoNeedsTerminal SudoProblem = "sudo wants a terminal"
 	SudoLocked        SudoProblem = "the account is locked"
+	SudoUnwanted      SudoProblem = "sudo is not to be used" // as Target.NoBecome says; nothing was sent
 )
 
 // sudoProblem reads what sudo, sudo-rs or PAM have said in English.
@@ -217,7 +221,7 @@ type BecomeError struct {
 	Name    string
 	User    string
 	Problem SudoProblem // empty for none of those
-	Said    string      // by sudo, cleaned
+	Said    string      // by sudo, cleaned; with SudoUnwanted, why
 	Wrong   int         // passwords that sudo has refused
 	Err     error       // why no password was given; may be nil
 }
@@ -226,6 +230,8 @@ func (e *BecomeError) Error() string {
 	allow := fmt.Sprintf("log in as root, or allow it with a line %q in a file of /etc/sudoers.d", e.User+" ALL=(ALL) NOPASSWD: ALL")
 	problem, advice := "may not use sudo without a password", allow
 	switch e.Problem {
+	case SudoUnwanted:
+		return fmt.Sprintf("user %s on %s is not root, and %s: log in as root, or change that", e.User, e.Name, e.Said)
 	case SudoMissing:
 		problem = "sudo is not installed there"
 		advice = "log in as root, or install it there"

@@ -23,6 +23,7 @@ type Target struct {
 	User      string   // empty means what else is said, in the end root
 	KeyFile   string   // offered alone; empty means what else is said, in the end the agent and the default keys in ~/.ssh
 	Pinned    []string // host keys, "type base64"; with any, only these are accepted
+	NoBecome  string   // why root is never become by sudo there, for messages; empty means that it may be
 	AcceptNew bool     // accept an unknown host key; a changed one never is
 	Accept    string   // accept an unknown host key that has one of these SHA256:… fingerprints, with blanks between
 	// HopKeys are the pinned host keys of jump hosts, by host:port.
@@ -115,7 +116,7 @@ func (at *place) hopName() string {
 
 // credential is what a connection is shared by.
 func (at *place) credential() string {
-	parts := []string{at.hostPort(), at.User, at.agent, strconv.FormatBool(at.only)}
+	parts := []string{at.hostPort(), at.User, at.NoBecome, at.agent, strconv.FormatBool(at.only)}
 	parts = append(append(parts, at.keys...), at.certs...)
 	if at.via != nil {
 		parts = append(parts, "via", at.via.credential())

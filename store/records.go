@@ -55,14 +55,17 @@ const (
 
 // Server is a machine that BrokeForge manages.
 type Server struct {
-	ID             ID       `json:"id"`
-	Name           string   `json:"name"` // unique
-	Address        string   `json:"address"`
-	PrivateAddress string   `json:"private_address,omitempty"`
-	Port           int      `json:"port"`               // of sshd, 1 to 65535; 0 means what the configuration of ssh says, else the default
-	User           string   `json:"user"`               // who logs in; empty means as Port 0 does
-	KeyFile        string   `json:"key_file,omitempty"` // a private key on this machine; empty means as Port 0 does
-	Tags           []string `json:"tags,omitempty"`
+	ID             ID     `json:"id"`
+	Name           string `json:"name"` // unique
+	Address        string `json:"address"`
+	PrivateAddress string `json:"private_address,omitempty"`
+	Port           int    `json:"port"`               // of sshd, 1 to 65535; 0 means what the configuration of ssh says, else the default
+	User           string `json:"user"`               // who logs in; empty means as Port 0 does
+	KeyFile        string `json:"key_file,omitempty"` // a private key on this machine; empty means as Port 0 does
+	// Credential names one of the configuration's, which says what User and KeyFile
+	// leave open; empty for none.
+	Credential string   `json:"credential,omitempty"`
+	Tags       []string `json:"tags,omitempty"`
 
 	HostKeys []HostKey            `json:"host_keys,omitempty"` // the keys that this server may show
 	HopKeys  map[string][]HostKey `json:"hop_keys,omitempty"`  // those that jump hosts on the way may show, by host:port

@@ -21,6 +21,8 @@ type Config struct {
 	Alerts   Alerts    `toml:"alerts"`
 	// Servers are what "import config" records.
 	Servers []Server `toml:"servers"`
+	// Credentials are ways to log in that a server's record may name.
+	Credentials []Credential `toml:"credentials"`
 	// Stacks are sets of packages that are chosen by one name.
 	Stacks []Stack `toml:"stacks"`
 
@@ -63,12 +65,14 @@ type NewServer struct {
 // Server is a server that is written down in the file. What is empty is as
 // NewServer says.
 type Server struct {
-	Name    string   `toml:"name"`
-	Address string   `toml:"address"`
-	Port    int      `toml:"port"`
-	User    string   `toml:"user"`
-	Key     string   `toml:"key"`
-	Tags    []string `toml:"tags"`
+	Name    string `toml:"name"`
+	Address string `toml:"address"`
+	Port    int    `toml:"port"`
+	User    string `toml:"user"`
+	Key     string `toml:"key"`
+	// Credential names one, in the place of User and Key.
+	Credential string   `toml:"credential"`
+	Tags       []string `toml:"tags"`
 }
 
 // Screen holds how the screens look.
@@ -152,6 +156,9 @@ func (c Config) check() error {
 	if err := c.Repositories.check(); err != nil {
 		return err
 	}
+	if err := c.checkCredentials(); err != nil {
+		return err
+	}
 	return c.checkServers()
 }
 
@@ -199,7 +206,12 @@ func (c Config) Expand(home string) (Config, error) {
 	} else {
 		c.SSH.Config = "none" // there is no home to look in
 	}
-	for _, path := range []*string{&c.SSH.AgentSocket, &c.Server.Key, &c.Alerts.PasswordFile, &c.Secrets.KeyFile} {
+	paths := []*string{&c.SSH.AgentSocket, &c.Server.Key, &c.Alerts.PasswordFile, &c.Secrets.KeyFile}
+	c.Credentials = slices.Clone(c.Credentials)
+	for i := range c.Credentials {
+		paths = append(paths, &c.Credentials[i].Key)
+	}
+	for _, path := range paths {
 		var err error
 		if *path, err = expand(*path, home); err != nil {
 			return Config{}, err

@@ -86,7 +86,7 @@ func (e *Engine) try(ctx context.Context, id store.ID, l *live) (moved, ended bo
 	err = c.once(ctx)
 	moved = rec.run.Cursor.Offset > before
 	if rec.port != 0 && rec.port != server.Port {
-		e.cfg.Connector.Forget(target(server)) // nobody finds the server there any more
+		e.forget(server) // nobody finds the server there any more
 	}
 	var refused *failedError
 	switch {
@@ -128,7 +128,7 @@ func (e *Engine) waitLost(ctx context.Context, l *live, cause error, pause time.
 // it may be going on.
 func (c *carrier) once(ctx context.Context) error {
 	sent := c.rec.run.Cursor.Sent
-	remote, err := c.e.cfg.Connector.Connect(ctx, target(c.server))
+	remote, err := c.e.connect(ctx, c.server)
 	if err != nil {
 		connection, err := connectError(c.server, err)
 		// What was sent goes on there whatever the connection says, so the
@@ -312,7 +312,7 @@ const defaultWithin = time.Minute
 // reads its settings anew refuses connections for a moment.
 func (e *Engine) proveLogin(ctx context.Context, server store.Server, run string, step int) error {
 	for {
-		remote, err := e.cfg.Connector.Dial(ctx, target(server))
+		remote, err := e.dial(ctx, server)
 		if err == nil {
 			return errors.Join(remote.Prove(ctx, run, step), remote.Close())
 		}

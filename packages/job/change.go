@@ -12,28 +12,36 @@ import (
 
 // ServerChange is what somebody gives to change the record of a server. What is nil
 // stays as it is; an empty Port, User or KeyFile leaves it to the configuration of
-// ssh.
+// ssh. A Credential takes the place of the user and the key of the record; an empty
+// one takes it back.
 type ServerChange struct {
-	Address *string
-	Port    *int
-	User    *string
-	KeyFile *string
-	Tags    *[]string
+	Address    *string
+	Port       *int
+	User       *string
+	KeyFile    *string
+	Credential *string
+	Tags       *[]string
 }
 
 // way reports whether the change is one of how the server is reached.
 func (c ServerChange) way() bool {
-	return c.Address != nil || c.Port != nil || c.User != nil || c.KeyFile != nil
+	return c.Address != nil || c.Port != nil || c.User != nil || c.KeyFile != nil || c.Credential != nil
 }
 
 // apply returns the record with the change in it. Its error is an *InputError.
 func (c ServerChange) apply(s store.Server) (store.Server, error) {
-	n := NewServer{Name: s.Name, Address: s.Address, Port: s.Port, User: s.User, Tags: s.Tags}
+	n := NewServer{Name: s.Name, Address: s.Address, Port: s.Port, User: s.User, Credential: s.Credential, Tags: s.Tags}
 	if c.Address != nil {
 		n.Address = *c.Address
 	}
 	if c.Port != nil {
 		n.Port = *c.Port
+	}
+	key := s.KeyFile // which need not be looked for where it stays
+	if c.Credential != nil {
+		if n.Credential = *c.Credential; n.Credential != "" {
+			n.User, key = "", ""
+		}
 	}
 	if c.User != nil {
 		n.User = *c.User
@@ -41,7 +49,6 @@ func (c ServerChange) apply(s store.Server) (store.Server, error) {
 	if c.Tags != nil {
 		n.Tags = *c.Tags
 	}
-	key := s.KeyFile // which need not be looked for where it stays
 	if c.KeyFile != nil {
 		n.KeyFile = *c.KeyFile
 	}
@@ -53,6 +60,7 @@ func (c ServerChange) apply(s store.Server) (store.Server, error) {
 		key = changed.KeyFile
 	}
 	s.Address, s.Port, s.User, s.KeyFile, s.Tags = changed.Address, changed.Port, changed.User, key, changed.Tags
+	s.Credential = changed.Credential
 	return s, nil
 }
 
@@ -69,11 +77,16 @@ func (e *Engine) ChangeServer(ctx context.Context, id store.ID, c ServerChange) 
 	if err != nil {
 		return store.Server{}, err
 	}
+	if c.Credential != nil {
+		if err := e.knownCredential(after.Credential); err != nil {
+			return store.Server{}, err
+		}
+	}
 	if c.way() {
 		if err := e.noRunOn(before); err != nil {
 			return store.Server{}, err
 		}
-		remote, err := e.cfg.Connector.Connect(ctx, target(after))
+		remote, err := e.connect(ctx, after)
 		if err != nil {
 			_, err = connectError(after, err)
 			return store.Server{}, err
@@ -89,6 +102,7 @@ func (e *Engine) ChangeServer(ctx context.Context, id store.ID, c ServerChange) 
 	}
 	err = e.changeServer(id, func(s *store.Server) error {
 		s.Address, s.Port, s.User, s.KeyFile, s.Tags = after.Address, after.Port, after.User, after.KeyFile, after.Tags
+		s.Credential = after.Credential
 		if c.way() {
 			s.HostKeys, s.HopKeys, s.Facts, s.FactsAt = after.HostKeys, after.HopKeys, after.Facts, after.FactsAt
 			s.Connection, s.ConnectionError = after.Connection, after.ConnectionError
@@ -122,7 +136,7 @@ func (e *Engine) TrustHostKey(ctx context.Context, id store.ID, fingerprint stri
 	if err != nil {
 		return err
 	}
-	remote, err := e.cfg.Connector.Dial(ctx, target(server))
+	remote, err := e.dial(ctx, server)
 	if err == nil {
 		shown := remote.HostKey().Fingerprint
 		if err := remote.Close(); err != nil {
@@ -171,7 +185,7 @@ func (e *Engine) TrustHostKey(ctx context.Context, id store.ID, fingerprint stri
 	if err != nil {
 		return fmt.Errorf("record the host key of %s: %w", server.Name, err)
 	}
-	e.cfg.Connector.Forget(target(server))
+	e.forget(server)
 	e.cfg.Log.Info("host key trusted", "server", server.Name, "hop", hop, "fingerprint", fingerprint, "by", e.cfg.By)
 	e.hub.wake()
 	return nil

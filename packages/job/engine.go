@@ -15,15 +15,17 @@ import (
 // Config is what an engine works with. Store, Catalog and Connector are
 // needed.
 type Config struct {
-	Store     *store.DB
-	Catalog   packages.Catalog
-	Connector Connector
-	Questions *Questions       // what connections ask a person; nil where nobody is asked
-	Parallel  int              // how many servers are worked on side by side; 0 means 10
-	By        string           // the login of who works with this engine, as records name it
-	Now       func() time.Time // nil means time.Now
-	Log       *slog.Logger     // nil discards
-	Notifier  Notifier         // tells people of alerts; nil tells nobody
+	Store        *store.DB
+	Catalog      packages.Catalog
+	Connector    Connector
+	Credentials  []Credential     // what the record of a server may name to be logged in to with
+	SettingsFile string           // where they are written, for messages; empty means that no file was read
+	Questions    *Questions       // what connections ask a person; nil where nobody is asked
+	Parallel     int              // how many servers are worked on side by side; 0 means 10
+	By           string           // the login of who works with this engine, as records name it
+	Now          func() time.Time // nil means time.Now
+	Log          *slog.Logger     // nil discards
+	Notifier     Notifier         // tells people of alerts; nil tells nobody
 }
 
 // Engine makes plans, runs them in the background and records what came of

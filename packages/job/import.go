@@ -113,7 +113,7 @@ func (e *Engine) Import(_ context.Context, shown Import) error {
 		return err
 	}
 	for _, server := range moved {
-		e.cfg.Connector.Forget(target(server))
+		e.forget(server)
 	}
 	e.hub.wake()
 	return nil
@@ -136,6 +136,7 @@ func (item ImportItem) put(tx *store.Tx) (before *store.Server, err error) {
 		}
 		was, n := server, item.Server
 		server.Address, server.Port, server.User, server.KeyFile, server.Tags = n.Address, n.Port, n.User, n.KeyFile, n.Tags
+		server.Credential = n.Credential
 		if !reachedAlike(was, server) {
 			before = &was
 			server.Connection, server.ConnectionError = store.NeverConnected, ""
@@ -146,7 +147,7 @@ func (item ImportItem) put(tx *store.Tx) (before *store.Server, err error) {
 }
 
 func reachedAlike(a, b store.Server) bool {
-	return a.Address == b.Address && a.Port == b.Port && a.User == b.User && a.KeyFile == b.KeyFile
+	return a.Address == b.Address && a.Port == b.Port && a.User == b.User && a.KeyFile == b.KeyFile && a.Credential == b.Credential
 }
 
 func (e *Engine) prepareImport(tx *store.Tx, r ImportRequest) (Import, error) {
@@ -178,7 +179,7 @@ func (e *Engine) importEntry(entry inventory.Entry, r ImportRequest, recorded []
 	leave := func(reason string) ImportItem {
 		return ImportItem{Action: ImportLeave, Server: NewServer{Name: entry.Name}, Reason: reason, File: entry.File, Line: entry.Line}
 	}
-	n := NewServer{Name: nameFor(entry.Name), Address: entry.Address, Port: entry.Port, User: entry.User}
+	n := NewServer{Name: nameFor(entry.Name), Address: entry.Address, Port: entry.Port, User: entry.User, Credential: entry.Credential}
 	switch {
 	case n.Name == "":
 		return leave("its name has no letter or digit that a name here may begin with")
@@ -194,14 +195,18 @@ func (e *Engine) importEntry(entry inventory.Entry, r ImportRequest, recorded []
 		n.orElse(r.Port, r.User, r.KeyFile)
 	} else {
 		s := recorded[at]
+		n.Credential = cmp.Or(n.Credential, s.Credential)
 		n.orElse(s.Port, s.User, s.KeyFile)
 		n.Tags = slices.Concat(n.Tags, s.Tags)
 	}
 	record, err := n.record()
+	if err == nil {
+		err = e.knownCredential(record.Credential)
+	}
 	if err != nil {
 		return leave(importReason(err))
 	}
-	item.Server = NewServer{Name: record.Name, Address: record.Address, Port: record.Port, User: record.User, KeyFile: record.KeyFile, Tags: record.Tags}
+	item.Server = NewServer{Name: record.Name, Address: record.Address, Port: record.Port, User: record.User, KeyFile: record.KeyFile, Credential: record.Credential, Tags: record.Tags}
 	if at < 0 {
 		item.Action = ImportAdd
 		item.noteTwin(recorded)
@@ -219,10 +224,13 @@ func (e *Engine) importEntry(entry inventory.Entry, r ImportRequest, recorded []
 	return item
 }
 
-// orElse fills in what is not said.
+// orElse fills in what is not said. Who logs in is said where a credential is named.
 func (n *NewServer) orElse(port int, user, key string) {
 	if n.Port == 0 {
 		n.Port = port
+	}
+	if n.Credential != "" {
+		return
 	}
 	if n.User == "" {
 		n.User = user
@@ -303,6 +311,7 @@ func changesOf(old, now store.Server) (out []FieldChange) {
 	add(FieldPort, portText(old.Port), portText(now.Port))
 	add(FieldUser, old.User, now.User)
 	add(FieldKey, old.KeyFile, now.KeyFile)
+	add(FieldCredential, old.Credential, now.Credential)
 	add(FieldTag, strings.Join(old.Tags, " "), strings.Join(now.Tags, " "))
 	return out
 }

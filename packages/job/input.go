@@ -14,24 +14,28 @@ import (
 
 // NewServer is what somebody gives to add a server.
 type NewServer struct {
-	Name      string
-	Address   string
-	Port      int    // 0 means what the configuration of ssh says, else the default
-	User      string // empty means as Port 0 does
-	KeyFile   string // a private key; empty means as Port 0 does, in the end the agent and the default keys
-	Tags      []string
-	AcceptNew bool   // accept the host key at the first contact, whatever it is
-	Accept    string // accept host keys with these fingerprints, in the form SHA256:…, with blanks between
+	Name    string
+	Address string
+	Port    int    // 0 means what the configuration of ssh says, else the default
+	User    string // empty means as Port 0 does
+	KeyFile string // a private key; empty means as Port 0 does, in the end the agent and the default keys
+	// Credential names one that the configuration has; with it, User and KeyFile are
+	// empty. Empty means none.
+	Credential string
+	Tags       []string
+	AcceptNew  bool   // accept the host key at the first contact, whatever it is
+	Accept     string // accept host keys with these fingerprints, in the form SHA256:…, with blanks between
 }
 
 // The fields of a NewServer, as CheckField and InputError name them.
 const (
-	FieldName    = "name"
-	FieldAddress = "address"
-	FieldPort    = "port"
-	FieldUser    = "user"
-	FieldKey     = "key"
-	FieldTag     = "tag"
+	FieldName       = "name"
+	FieldAddress    = "address"
+	FieldPort       = "port"
+	FieldUser       = "user"
+	FieldKey        = "key"
+	FieldCredential = "credential"
+	FieldTag        = "tag"
 )
 
 var (
@@ -154,6 +158,9 @@ func (n NewServer) Check() error {
 	if n.Port < 0 || n.Port > 65535 {
 		return CheckField(FieldPort, fmt.Sprint(n.Port))
 	}
+	if n.Credential != "" && (n.User != "" || n.KeyFile != "") {
+		return &InputError{FieldCredential, fmt.Sprintf("%s says who logs in, and with which key: give it without user and key, or none", n.Credential)}
+	}
 	fields := [][2]string{{FieldName, n.Name}, {FieldAddress, n.Address}, {FieldKey, n.KeyFile}}
 	if n.User != "" {
 		fields = append(fields, [2]string{FieldUser, n.User})
@@ -177,7 +184,8 @@ func (n NewServer) record() (store.Server, error) {
 	server := store.Server{
 		// Upper and lower case are not the same to the configuration of ssh.
 		Name: n.Name, Address: strings.TrimSuffix(n.Address, "."), Port: n.Port, User: n.User,
-		Tags: slices.Compact(slices.Sorted(slices.Values(n.Tags))),
+		Credential: n.Credential,
+		Tags:       slices.Compact(slices.Sorted(slices.Values(n.Tags))),
 	}
 	if n.KeyFile != "" {
 		path, err := keyPath(n.KeyFile)

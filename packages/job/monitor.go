@@ -214,7 +214,7 @@ func (m *Monitor) sample(ctx context.Context, w watched) error {
 
 // readSample asks a server over the shared connection.
 func (e *Engine) readSample(ctx context.Context, w watched) (store.Sample, error) {
-	remote, err := e.cfg.Connector.Connect(ctx, target(w.server))
+	remote, err := e.connect(ctx, w.server)
 	if err != nil {
 		_, err = connectError(w.server, err)
 		return store.Sample{}, err

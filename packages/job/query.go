@@ -59,7 +59,7 @@ func (e *Engine) liveProgress() []Progress {
 // reached, as far as the configuration of ssh can be read.
 func (e *Engine) inEffect(s store.Server) store.Server {
 	// Without a route, what the record says counts; a dial tells what is wrong.
-	route, _ := e.cfg.Connector.Route(target(s))
+	route, _ := e.route(s)
 	return inEffect(s, route)
 }
 
@@ -73,7 +73,7 @@ func inEffect(s store.Server, route sshrun.Route) store.Server {
 
 // view composes a server's view. Facts that can't be read count as none.
 func (e *Engine) view(tx *store.Tx, s store.Server) (ServerView, error) {
-	route, err := e.cfg.Connector.Route(target(s))
+	route, err := e.route(s)
 	v := ServerView{Server: inEffect(s, route), Host: s.Address}
 	if err != nil {
 		v.RouteError = err.Error()

@@ -216,7 +216,7 @@ func (e *Engine) Cancel(ctx context.Context, id store.ID) error {
 	if err != nil {
 		return err
 	}
-	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	remote, err := e.connect(ctx, server)
 	if err != nil {
 		_, err = connectError(server, err)
 		return err

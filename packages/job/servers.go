@@ -25,7 +25,13 @@ func (e *Engine) AddServer(ctx context.Context, n NewServer) (store.Server, erro
 	if err := e.freeName(server.Name); err != nil {
 		return store.Server{}, err
 	}
-	t := target(server)
+	if err := e.knownCredential(server.Credential); err != nil {
+		return store.Server{}, err
+	}
+	t, err := e.target(server)
+	if err != nil {
+		return store.Server{}, err
+	}
 	t.AcceptNew, t.Accept = n.AcceptNew, n.Accept
 	remote, err := e.cfg.Connector.Connect(ctx, t)
 	if err != nil {
@@ -82,7 +88,7 @@ func (e *Engine) RemoveServer(_ context.Context, id store.ID) error {
 	if err := e.cfg.Store.Update(func(tx *store.Tx) error { return tx.DeleteServer(id) }); err != nil {
 		return err
 	}
-	e.cfg.Connector.Forget(target(server))
+	e.forget(server)
 	e.hub.wake()
 	return nil
 }
@@ -110,7 +116,7 @@ func (e *Engine) Refresh(ctx context.Context, id store.ID) (ServerView, error) {
 func (e *Engine) readFacts(ctx context.Context, server store.Server) (Remote, packages.Facts, error) {
 	e.setBusy(server.ID, 1)
 	defer e.setBusy(server.ID, -1)
-	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	remote, err := e.connect(ctx, server)
 	connection := store.Connected
 	var facts packages.Facts
 	if err != nil {

@@ -37,7 +37,7 @@ func (e *Engine) Services(ctx context.Context, id store.ID) ([]ServiceView, erro
 	if len(units) == 0 {
 		return nil, nil
 	}
-	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	remote, err := e.connect(ctx, server)
 	if err != nil {
 		_, err = connectError(server, err)
 		return nil, err
@@ -77,7 +77,7 @@ func (e *Engine) Journal(ctx context.Context, id store.ID, w packages.Want, line
 	if err != nil {
 		return err
 	}
-	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	remote, err := e.connect(ctx, server)
 	if err != nil {
 		_, err = connectError(server, err)
 		return err

@@ -42,7 +42,7 @@ func (e *Engine) OpenShell(ctx context.Context, id store.ID) (Shell, error) {
 	if err != nil {
 		return nil, err
 	}
-	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	remote, err := e.connect(ctx, server)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -53,15 +53,50 @@ func (e *Engine) OpenShell(ctx context.Context, id store.ID) (Shell, error) {
 	if err := e.contacted(server, store.Connected, ""); err != nil {
 		return nil, err
 	}
+	return func(ctx context.Context, t Terminal) (int, error) { return runShell(ctx, server, remote, t) }, nil
+}
+
+// OpenShellAs logs in to a server with a credential in the place of what its record
+// says, on a connection of its own, which ends with the shell: run it once. The host
+// key is verified as ever. Its errors are those of OpenShell, and an *InputError for
+// a credential that the configuration doesn't have.
+func (e *Engine) OpenShellAs(ctx context.Context, id store.ID, credential string) (Shell, error) {
+	server, err := e.server(id)
+	if err != nil {
+		return nil, err
+	}
+	if credential == "" {
+		return nil, &InputError{FieldCredential, "its name is empty"}
+	}
+	if err := e.knownCredential(credential); err != nil {
+		return nil, err
+	}
+	server.Credential, server.User, server.KeyFile = credential, "", ""
+	remote, err := e.dial(ctx, server)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		_, err = connectError(server, err)
+		return nil, err
+	}
 	return func(ctx context.Context, t Terminal) (int, error) {
-		end, err := remote.Shell(ctx, sshrun.Terminal(t))
-		var lost *sshrun.LostError
-		var refused *sshrun.SessionError
-		if errors.As(err, &lost) || errors.As(err, &refused) {
-			err = &ReachError{Server: server.Name, Err: err}
+		status, err := runShell(ctx, server, remote, t)
+		if closed := remote.Close(); err == nil && closed != nil {
+			e.cfg.Log.Warn("close the connection of a shell", "server", server.Name, "error", closed)
 		}
-		return end.Status, err
+		return status, err
 	}, nil
+}
+
+func runShell(ctx context.Context, server store.Server, remote Remote, t Terminal) (status int, err error) {
+	end, err := remote.Shell(ctx, sshrun.Terminal(t))
+	var lost *sshrun.LostError
+	var refused *sshrun.SessionError
+	if errors.As(err, &lost) || errors.As(err, &refused) {
+		err = &ReachError{Server: server.Name, Err: err}
+	}
+	return end.Status, err
 }
 
 // contacted stores what a try to reach a server gave, if that is news.

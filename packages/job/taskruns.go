@@ -27,7 +27,7 @@ func (e *Engine) TaskRuns(ctx context.Context, server store.ID, name string) ([]
 	if err != nil {
 		return nil, noTask(err)
 	}
-	remote, err := e.cfg.Connector.Connect(ctx, target(s))
+	remote, err := e.connect(ctx, s)
 	if err != nil {
 		_, err = connectError(s, err)
 		return nil, err

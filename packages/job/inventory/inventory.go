@@ -15,15 +15,16 @@ import (
 
 // Entry is a server as it is written down.
 type Entry struct {
-	Name    string
-	Address string
-	Port    int    // 0 where nothing is said
-	User    string // empty where nothing is said
-	KeyFile string // a private key as it is written, perhaps with ~; empty where nothing is said
-	Tags    []string
-	File    string
-	Line    int      // of its first mention, from 1
-	Notes   []string // what is said of it and not taken over, in words for people
+	Name       string
+	Address    string
+	Port       int    // 0 where nothing is said
+	User       string // empty where nothing is said
+	KeyFile    string // a private key as it is written, perhaps with ~; empty where nothing is said
+	Credential string // the name of one of the configuration's; empty where nothing is said
+	Tags       []string
+	File       string
+	Line       int      // of its first mention, from 1
+	Notes      []string // what is said of it and not taken over, in words for people
 }
 
 // Skip is something that is written down and is no server to import.
