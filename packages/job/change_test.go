@@ -73,7 +73,7 @@ func TestTrustHostKeyOfAJumpHost(t *testing.T) {
 	if err != nil || len(s.HopKeys["10.0.0.1:22"]) != 1 || s.HopKeys["10.0.0.1:22"][0].Key != shown.Key {
 		t.Errorf("pinned are %+v, %v", s.HopKeys, err)
 	}
-	if got := target(s).HopKeys["10.0.0.1:22"]; !cmp.Equal(got, []string{shown.Key}) {
+	if got := asRecorded(s).HopKeys["10.0.0.1:22"]; !cmp.Equal(got, []string{shown.Key}) {
 		t.Errorf("the target has %v", got)
 	}
 	host.down = &sshrun.RevokedHostKeyError{Name: "web1", Shown: shown}

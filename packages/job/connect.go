@@ -60,8 +60,8 @@ func (p pool) Dial(ctx context.Context, t sshrun.Target) (Remote, error) {
 	return c, nil
 }
 
-// target is what the record of a server says by itself of how it is reached.
-func target(s store.Server) sshrun.Target {
+// asRecorded is what the record of a server says by itself of how it is reached.
+func asRecorded(s store.Server) sshrun.Target {
 	t := sshrun.Target{Name: s.Name, Address: s.Address, Port: s.Port, User: s.User, KeyFile: s.KeyFile}
 	for _, k := range s.HostKeys {
 		t.Pinned = append(t.Pinned, k.Key)

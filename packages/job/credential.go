@@ -65,7 +65,7 @@ func (e *Engine) knownCredential(name string) error {
 // open who logs in, as the credential says that it names. Its error is a
 // *CredentialError.
 func (e *Engine) target(s store.Server) (sshrun.Target, error) {
-	t := target(s)
+	t := asRecorded(s)
 	if s.Credential == "" {
 		return t, nil
 	}
