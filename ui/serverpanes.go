@@ -134,7 +134,8 @@ func instanceRows(v job.ServerView, name packages.Name) []widget.Row {
 			st = state{"!", "not working: " + found.Detail, widget.Bad}
 		}
 		rows = append(rows, widget.Row{ID: label, Cells: []widget.Line{
-			{widget.Text(widget.Dim, "")}, {widget.Text(widget.Dim, "  @"), widget.Text(widget.Plain, r.Instance)},
+			{widget.Text(widget.Dim, "")},
+			{widget.Text(widget.Dim, "  @"), widget.Text(widget.Plain, r.Instance)},
 			widget.Of(widget.Plain, string(r.Version)), st.line(),
 		}})
 	}
