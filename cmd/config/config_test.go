@@ -95,6 +95,7 @@ func TestParseRefuses(t *testing.T) {
 		{"not a theme", "[screen]\ntheme = \"pink\"\n", 2, "screen.theme", "auto, dark, light, mono"},
 		{"an address of another kind", "[repositories.sury]\nuri = \"file:///srv\"\n", 2, "repositories.sury.uri", "must be an address"},
 		{"a fingerprint that is short", "[repositories.pgdg]\nfingerprint = \"B97B0AFC\"\n", 2, "repositories.pgdg.fingerprint", "40 digits"},
+		{"an address with a command", "[repositories.mysql]\nuri = \"https://x/$(id)\"\n", 2, "repositories.mysql.uri", "must be an address"},
 		{"a suite that leads elsewhere", "[repositories.nodesource]\nsuite = \"a/../b\"\n", 2, "repositories.nodesource.suite", "name of a suite"},
 		{"a repository that there is not", "[repositories.docker]\nuri = \"https://x/y\"\n", 1, "repositories.docker", "no such setting"},
 		{"broken line", "parallel = 1\nparallel\n", 2, "", ""},

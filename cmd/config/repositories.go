@@ -7,12 +7,13 @@ type Repositories struct {
 	Sury       Repository `toml:"sury"`
 	NodeSource Repository `toml:"nodesource"`
 	PGDG       Repository `toml:"pgdg"`
+	MySQL      Repository `toml:"mysql"`
 }
 
 // Repository holds what is different of a repository. What is empty is as its
 // makers have it.
 type Repository struct {
-	URI         string `toml:"uri"`         // "{version}" in NodeSource's stands for the major version
+	URI         string `toml:"uri"`         // "{version}" in NodeSource's stands for the major version, "{distribution}" for debian or ubuntu
 	Suite       string `toml:"suite"`       // "{codename}" stands for the codename of the server's release
 	Key         string `toml:"key"`         // the address of its public key
 	Fingerprint string `toml:"fingerprint"` // of that key
@@ -24,6 +25,7 @@ func (r Repositories) Over(known apt.Repositories) apt.Repositories {
 		Sury:       known.Sury.Override(r.Sury.plain()),
 		NodeSource: known.NodeSource.Override(r.NodeSource.plain()),
 		PGDG:       known.PGDG.Override(r.PGDG.plain()),
+		MySQL:      known.MySQL.Override(r.MySQL.plain()),
 	}
 }
 
@@ -35,7 +37,7 @@ func (r Repositories) check() error {
 	for _, repository := range []struct {
 		name string
 		Repository
-	}{{"sury", r.Sury}, {"nodesource", r.NodeSource}, {"pgdg", r.PGDG}} {
+	}{{"sury", r.Sury}, {"nodesource", r.NodeSource}, {"pgdg", r.PGDG}, {"mysql", r.MySQL}} {
 		if err := repository.check(repository.name); err != nil {
 			return err
 		}

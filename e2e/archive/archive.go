@@ -78,8 +78,31 @@ func (a *Archive) Add(ctx context.Context, d Deb) error {
 	if err != nil {
 		return err
 	}
-	a.debs = append(a.debs, fmt.Sprintf("%sFilename: %s\nSize: %d\nSHA256: %s\n", control, file, len(data), sum(data)))
+	a.list(control, file, data)
 	return nil
+}
+
+func (a *Archive) list(control, file string, data []byte) {
+	a.debs = append(a.debs, fmt.Sprintf("%sFilename: %s\nSize: %d\nSHA256: %s\n", control, file, len(data), sum(data)))
+}
+
+// AddFile puts a package that somebody else has built into the archive, as it is.
+func (a *Archive) AddFile(ctx context.Context, name string, data []byte) error {
+	file := "pool/" + name
+	if err := put(filepath.Join(a.dir, file), string(data), 0o644); err != nil {
+		return fmt.Errorf("add %s: %w", name, err)
+	}
+	control, err := exec.CommandContext(ctx, "dpkg-deb", "--field", filepath.Join(a.dir, file)).Output()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	a.list(string(control), file, data)
+	return nil
+}
+
+// Alias serves a suite under another name too, while it goes on to say its own.
+func (a *Archive) Alias(suite, alias string) error {
+	return os.Symlink(suite, filepath.Join(a.dir, "dists", alias))
 }
 
 func modeOf(name string, scripts map[string]string) fs.FileMode {

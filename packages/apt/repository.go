@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"net/url"
@@ -27,11 +28,14 @@ type Repository struct {
 	// Name is what its files on a server are named after, such as "sury".
 	Name string
 	// URI is the folder that holds its folder "dists". "{version}" in it
-	// stands for the version that At is told.
+	// stands for the version that At is told, "{distribution}" for "debian" or
+	// "ubuntu".
 	URI string
 	// Suite is the name of the folder in "dists". "{codename}" in it stands
 	// for the codename of the server's release.
 	Suite string
+	// Component is the part of the suite that is read; empty means main.
+	Component string
 	// Key is the address of its public key, and Fingerprint that of the
 	// primary key, 40 hexadecimal digits. Other keys are not trusted.
 	Key         string
@@ -39,6 +43,11 @@ type Repository struct {
 	// Avoid are patterns of packages that are taken from the distribution,
 	// although the repository has them in a higher version.
 	Avoid []string
+	// Only are patterns of the packages that are taken from the repository,
+	// where it has more than what is wanted: all others are taken from the
+	// distribution as far as it has them. Empty means all. The suite must be
+	// called otherwise than that of the distribution.
+	Only []string
 	// Prefer are packages, each with "=" and the beginning of a version, that
 	// are taken in that version although there are higher ones.
 	Prefer []string
@@ -49,6 +58,7 @@ type Repositories struct {
 	Sury       Repository // PHP in all its living branches, and older ones
 	NodeSource Repository // Node.js
 	PGDG       Repository // PostgreSQL, of its makers
+	MySQL      Repository // MySQL, of its makers
 }
 
 // Known returns the repositories as their makers run them.
@@ -58,6 +68,14 @@ type Repositories struct {
 // postgresql.asc), that of Sury is of sury.asc there; PGDG's is also that of
 // /usr/share/postgresql-common/pgdg/apt.postgresql.org.gpg in Debian's
 // postgresql-common. The URIs and suites are those of extrepo's index.yaml.
+//
+// The fingerprint of MySQL is that of the key which the MySQL 8.4 Reference
+// Manual prints in "Signature Checking Using GnuPG" for MySQL 8.0.36 and higher
+// (https://dev.mysql.com/doc/refman/8.4/en/checking-gpg-signature.html), reckoned
+// from the key there by RFC 4880 12.2 and read in November 2026. The key was
+// renewed in October 2025, until October 2027, under the same fingerprint, which
+// is why its file is the one of 2025: the one of 2023 has expired. The URI is
+// that of "A Quick Guide to Using the MySQL APT Repository".
 func Known() Repositories {
 	return Repositories{
 		Sury: Repository{
@@ -75,6 +93,11 @@ func Known() Repositories {
 			Key:         "https://www.postgresql.org/media/keys/ACCC4CF8.asc",
 			Fingerprint: "B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8",
 		},
+		MySQL: Repository{
+			Name: "mysql", URI: "https://repo.mysql.com/apt/{distribution}", Suite: "{codename}",
+			Key:         "https://repo.mysql.com/RPM-GPG-KEY-mysql-2025",
+			Fingerprint: "BCA43417C3B485DD128EC6D4B7B3B788A8D3785C",
+		},
 	}
 }
 
@@ -83,6 +106,7 @@ var (
 	// What sources.list(5) takes without an escape, and no shell looks at.
 	addressPattern     = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~+{}-]+)*/?$`)
 	suitePattern       = regexp.MustCompile(`^[A-Za-z0-9{}][A-Za-z0-9._{}-]*(/[A-Za-z0-9._{}-]+)*$`)
+	componentPattern   = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
 	fingerprintPattern = regexp.MustCompile(`^[0-9A-F]{40}$`)
 	archPattern        = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	wantedPattern      = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]*[a-z0-9.](=[0-9][A-Za-z0-9.+:~-]*)?$`)
@@ -137,6 +161,12 @@ func (r Repository) At(facts packages.Facts, version string) (Repository, error)
 		}
 		r.URI = strings.ReplaceAll(r.URI, "{version}", version)
 	}
+	if strings.Contains(r.URI, "{distribution}") {
+		if !archPattern.MatchString(facts.OS.ID) {
+			return Repository{}, fmt.Errorf("this server does not tell its distribution, which the repository %s needs", r.Name)
+		}
+		r.URI = strings.ReplaceAll(r.URI, "{distribution}", facts.OS.ID)
+	}
 	if strings.Contains(r.Suite, "{codename}") {
 		if facts.OS.Codename == "" {
 			return Repository{}, fmt.Errorf("this server does not tell the codename of its release, which the repository %s needs", r.Name)
@@ -157,6 +187,9 @@ func (r Repository) check() error {
 		if err := f.check(f.value); err != nil || strings.ContainsAny(f.value, "{}") {
 			return fmt.Errorf("the %s %q of the repository %s can't be used", f.what, f.value, r.Name)
 		}
+	}
+	if r.Component != "" && !componentPattern.MatchString(r.Component) {
+		return fmt.Errorf("the component %q of the repository %s can't be used", r.Component, r.Name)
 	}
 	return nil
 }
@@ -193,6 +226,9 @@ func (r Repository) Use(facts packages.Facts, owner packages.Name, instead strin
 		if !wantedPattern.MatchString(w) {
 			return nil, &NameError{w}
 		}
+	}
+	if len(r.Only) > 0 && r.Suite == facts.OS.Codename {
+		return nil, fmt.Errorf("the suite %s of the repository %s is called like this server's own, so that their packages can't be told apart: choose another in the settings", r.Suite, r.Name)
 	}
 	names := strings.Join(wanted, " ")
 	used := fmt.Sprintf("%s used %s %s %s %s", repositoryPath, r.Name, owner, r.Fingerprint, names)
@@ -246,9 +282,9 @@ func (r Repository) sources(arch string) string {
 Types: deb
 URIs: %s
 Suites: %s
-Components: main
+Components: %s
 Signed-By: /etc/apt/keyrings/brokeforge-%s.gpg
-`, strings.TrimSuffix(r.URI, "/"), r.Suite, r.Name)
+`, strings.TrimSuffix(r.URI, "/"), r.Suite, cmp.Or(r.Component, "main"), r.Name)
 	if archPattern.MatchString(arch) {
 		text += "Architectures: " + arch + "\n"
 	}
@@ -259,6 +295,7 @@ Signed-By: /etc/apt/keyrings/brokeforge-%s.gpg
 // 500. With less a package is taken only where the distribution has none.
 const (
 	avoidPriority  = 100
+	onlyPriority   = 500
 	preferPriority = 600
 )
 
@@ -266,6 +303,16 @@ const (
 // empty where none is needed.
 func (r Repository) preferences() string {
 	text := ""
+	if len(r.Only) > 0 {
+		// What has a name here counts before what is said of all packages.
+		// The host of the repository may have the distribution's too.
+		for _, p := range []struct {
+			names    string
+			priority int
+		}{{strings.Join(r.Only, " "), onlyPriority}, {"*", avoidPriority}} {
+			text += fmt.Sprintf("\nPackage: %s\nPin: release n=%s\nPin-Priority: %d\n", p.names, r.Suite, p.priority)
+		}
+	}
 	if len(r.Avoid) > 0 {
 		text += fmt.Sprintf("\nPackage: %s\nPin: origin \"%s\"\nPin-Priority: %d\n", strings.Join(r.Avoid, " "), r.Host(), avoidPriority)
 	}

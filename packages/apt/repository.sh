@@ -205,10 +205,20 @@ read_lists() {
 
 timeout_apt() { timeout --foreground -k 10 300 apt-get "$@"; }
 
+# recognise refuses a suite that has another codename than the preferences know
+# its packages by: they would be taken in place of the distribution's.
+recognise() {
+	codename=$(sed -n 's/^Pin: release n=//p' "$own/preferences" 2>/dev/null | sed -n 1p)
+	[ -n "$codename" ] || return 0
+	grep -qx "Codename: $codename" "$scratch"/lists/*Release || refuse "the suite $suite of the repository $uri says that it is $(
+		sed -n 's/^Codename: //p' "$scratch"/lists/*Release | sed -n 1p), so that its packages can't be told from the distribution's"
+}
+
 # check refuses whatever would go wrong once the repository was added.
 check() {
 	read_key
 	read_lists
+	recognise
 	cache=only_apt_cache
 	for wanted; do
 		known "$wanted" || refuse "the repository $uri does not offer ${wanted%%=*}${begins:+ in a version $begins…} for $suite on $(dpkg --print-architecture)"

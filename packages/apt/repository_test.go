@@ -19,7 +19,7 @@ func bookworm() packages.Facts {
 func known(t *testing.T) []apt.Repository {
 	t.Helper()
 	k := apt.Known()
-	return []apt.Repository{k.Sury, k.NodeSource, k.PGDG}
+	return []apt.Repository{k.Sury, k.NodeSource, k.PGDG, k.MySQL}
 }
 
 func TestKnownRepositories(t *testing.T) {
@@ -131,6 +131,44 @@ func TestRepositoryQuotes(t *testing.T) {
 	})
 	if substituted {
 		t.Errorf("a part of the text is run: %s", run.Script)
+	}
+}
+
+// A repository of which only some packages are taken is told from the
+// distribution by the codename of its suite.
+func TestRepositoryOnly(t *testing.T) {
+	pgdg, err := apt.Known().PGDG.At(bookworm(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgdg.Only = []string{"postgresql-16", "libpq5"}
+	commands, err := pgdg.Use(bookworm(), "postgresql", "", "postgresql-16=16.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "\nPackage: postgresql-16 libpq5\nPin: release n=bookworm-pgdg\nPin-Priority: 500\n\nPackage: *\nPin: release n=bookworm-pgdg\nPin-Priority: 100\n"
+	found := false
+	for _, c := range commands {
+		if w, ok := c.(packages.Write); ok && strings.HasSuffix(w.Path, "/pgdg/preferences") {
+			found = strings.HasSuffix(w.Content, want)
+		}
+	}
+	if !found {
+		t.Error("apt is not told what to take")
+	}
+	pgdg.Suite = "bookworm"
+	if _, err := pgdg.Use(bookworm(), "postgresql", "", "postgresql-16=16."); err == nil || !strings.Contains(err.Error(), "can't be told apart") {
+		t.Errorf("a suite that is called like the server's own: %v", err)
+	}
+	mysql := apt.Known().MySQL
+	for _, id := range []string{"", "../x", "a b", "$(id)", "Debian"} {
+		if _, err := mysql.At(packages.Facts{OS: packages.OS{ID: id, Codename: "bookworm"}}, ""); err == nil {
+			t.Errorf("the distribution %q of a server is taken", id)
+		}
+	}
+	mysql.Component = "main contrib"
+	if _, err := mysql.At(bookworm(), ""); err == nil {
+		t.Error("a component that is none is taken")
 	}
 }
 

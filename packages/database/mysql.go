@@ -5,26 +5,31 @@ import (
 	"brokeforge/packages/apt"
 )
 
-// MySQL is the database server MySQL, as Ubuntu packages it. Debian 12 and 13
-// have none: it is taken from whichever package source of the server has it.
-type MySQL struct{}
+// MySQL is the database server MySQL, as Ubuntu packages it or from the
+// repository of its makers. Debian 12 and 13 have none: unless a version is
+// chosen, it is taken from whichever package source of the server has it.
+type MySQL struct {
+	Repository apt.Repository
+}
 
 // mysql tells MySQL from MariaDB. The version in names of packages is that of
-// Ubuntu 22.04 and 24.04.
+// Ubuntu 22.04 and 24.04; those of its makers are called "community".
 func mysql() mysqlFamily {
 	const available = `apt-cache policy mysql-server | grep -q '^  Candidate: [0-9]'`
 	return mysqlFamily{
 		pkg: MySQL{}, title: "MySQL", deb: "mysql-server",
 		debs: []string{
 			"mysql-server", "mysql-server-core", "mysql-server-8.0", "mysql-server-core-8.0",
+			"mysql-community-server", "mysql-community-server-core",
 		},
-		unit: "mysql", program: "mysqld", client: "mysql", dump: "mysqldump",
+		others: []string{"mysql-community"},
+		unit:   "mysql", program: "mysqld", client: "mysql", dump: "mysqldump",
 		folder: "/etc/mysql/mysql.conf.d", file: "/etc/mysql/mysql.conf.d/zz-brokeforge.cnf",
 		test: "mysqld --validate-config", least: 448 * mebi, free: 400 * mebi,
 		other: "MariaDB", foreign: "aria_log_control",
 		needs: []packages.Command{packages.Run{
 			Title: "refuse if no package source has MySQL",
-			Script: `echo "no package source of this server has mysql-server (Debian has MariaDB in its place): choose mariadb, or add a package source that has it, such as repo.mysql.com's, and start again" >&2
+			Script: `echo "no package source of this server has mysql-server (Debian has MariaDB in its place): choose mariadb, or a version such as mysql.version=8.4, which is taken from repo.mysql.com, or add a package source that has it" >&2
 exit 1`,
 			Check: apt.Installed("mysql-server") + " ||\n" + available,
 		}},
@@ -44,10 +49,12 @@ func (MySQL) Credential() packages.Credential { return packages.Root() }
 func (MySQL) Describe() packages.Description {
 	return packages.Description{
 		Title:     "MySQL",
-		Summary:   "database server, where a package source has it: Ubuntu does, Debian has MariaDB",
+		Summary:   "database server, Ubuntu's or its makers' own; Debian has MariaDB in its place",
 		Requires:  []packages.Name{packages.Base},
 		Conflicts: []packages.Name{mariadbName},
-		Options:   mysql().options(),
+		Options: append([]packages.Option{
+			versionChoice("the distribution's own, which Debian has not, or one from repo.mysql.com; it can't be changed in place", mysqlVersions()...),
+		}, mysql().options()...),
 
 		RemoveOptions: []packages.Option{packages.Purge("databases and settings, after a dump")},
 	}
@@ -61,12 +68,22 @@ func (MySQL) Units(packages.Context) []string { return []string{mysql().unit} }
 
 // Install returns the commands that install MySQL. Its databases and root's
 // login over the unix socket stay as they are.
-func (MySQL) Install(ctx packages.Context) ([]packages.Command, error) {
-	return mysql().install(ctx)
+func (m MySQL) Install(ctx packages.Context) ([]packages.Command, error) {
+	family, err := m.chosen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return family.install(ctx)
 }
 
 // Remove returns the commands that remove MySQL's software. Its databases and
 // settings stay unless they are to be purged.
-func (MySQL) Remove(ctx packages.Context) ([]packages.Command, error) {
-	return mysql().remove(ctx)
+func (m MySQL) Remove(ctx packages.Context) ([]packages.Command, error) {
+	family := mysql()
+	gone, err := leave(m.Repository, m.Name(), ctx.Values)
+	if err != nil {
+		return nil, err
+	}
+	family.leave = gone
+	return family.remove(ctx)
 }

@@ -32,6 +32,7 @@ type mysqlFamily struct {
 	title   string
 	deb     string   // the Debian package of the server
 	debs    []string // all that it is made of, to be removed
+	others  []string // how more of what came along with it begins
 	unit    string
 	program string // the process that listens
 	client  string
@@ -44,6 +45,9 @@ type mysqlFamily struct {
 	other   string // the one that its data can't be shared with
 	foreign string // a file that data of the other one has
 	needs   []packages.Command
+	before  []packages.Command // that have apt know a version that is not the distribution's
+	record  map[string]string
+	leave   []packages.Command // that take its repository away
 }
 
 // dataFolder is where both keep their databases.
@@ -124,10 +128,13 @@ exit 1`, m.client, plainly, m.title),
 exit 1`, m.title, megabytes(m.free, " MB")),
 			Check: fmt.Sprintf("%s ||\n"+`[ "$(awk '/^(MemAvailable|SwapFree):/ { n += $2 } END { print n }' /proc/meminfo)" -ge %d ]`, installed, m.free/1024),
 		},
+	}
+	commands = append(commands, m.before...)
+	commands = append(commands,
 		packages.Track{Name: "configure", Label: "Configuring " + m.title},
 		// Before its packages are there, so that it never listens elsewhere.
 		packages.Run{Script: "install -d -m 0755 /etc/mysql " + m.folder, Check: "[ -d " + m.folder + " ]"},
-	}
+	)
 	commands = append(commands, set.place()...)
 	commands = append(commands, packages.Track{Name: "install_software", Label: "Installing software"})
 	commands = append(commands, software[:len(software)-1]...)
@@ -146,12 +153,12 @@ echo "%[3]s says: $said"
 				m.client, plainly, m.title, ctx.Values[optionPort], ctx.Values[optionBind]),
 			IfChanged: true,
 		},
-		packages.Persist{Version: apt.Version(m.deb)},
+		packages.Persist{Version: apt.Version(m.deb), Configuration: m.record},
 	), nil
 }
 
 func (m mysqlFamily) remove(ctx packages.Context) ([]packages.Command, error) {
-	added, err := apt.RemoveAdded(m.pkg.Name(), string(m.pkg.Name())+"-server", string(m.pkg.Name())+"-client")
+	added, err := apt.RemoveAdded(m.pkg.Name(), append([]string{string(m.pkg.Name()) + "-server", string(m.pkg.Name()) + "-client"}, m.others...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +178,7 @@ func (m mysqlFamily) remove(ctx packages.Context) ([]packages.Command, error) {
 	)
 	commands = append(commands, added...)
 	commands = append(commands, rest[len(apt.Helper()):]...)
+	commands = append(commands, m.leave...)
 	if purging {
 		deletion, err := m.purge().after()
 		if err != nil {

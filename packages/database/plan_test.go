@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,6 +58,7 @@ func TestRefusals(t *testing.T) {
 		{"no such database", store.Install, user(packages.Values{"engine": "mariadb", "name": "u", "databases": "shop"}), "no database shop on mariadb"},
 		{"a host in PostgreSQL", store.Install, user(packages.Values{"engine": "postgresql", "name": "u", "host": "%"}), "has no host"},
 		{"clients of nobody", store.Install, packages.Want{Name: "postgresql", Values: packages.Values{"clients": "10.0.0.0/8"}}, "no client reaches"},
+		{"another version", store.Install, packages.Want{Name: "postgresql", Values: packages.Values{"version": "17"}}, "PostgreSQL 15 is installed, and PostgreSQL 17 does not take its place"},
 		{"too much memory", store.Install, packages.Want{Name: "mariadb", Values: packages.Values{"memory": "2G"}}, "too much"},
 		{"an engine with databases", store.Remove, packages.Want{Name: "mariadb"}, "still needed by"},
 		{"a database with users", store.Remove, packages.Want{Name: "database", Instance: "mariadb-blog"}, "has rights on it"},
@@ -114,13 +116,97 @@ func TestNothingInArguments(t *testing.T) {
 	}
 }
 
+// What may be chosen as a version is one of few.
+func TestRefusesVersions(t *testing.T) {
+	for _, p := range []packages.Package{database.PostgreSQL{}, database.MySQL{}} {
+		for _, version := range []string{
+			"12", "19", "5.7", "16 17", "16.1", "16; id", "$(reboot)", "'", "16\nx", "-1", "١٦", strings.Repeat("9", 100000), "Distribution", "8.4-lts", "../16", "",
+		} {
+			_, err := packages.Complete(p, packages.Values{"version": version})
+			var refused *packages.OptionError
+			if !errors.As(err, &refused) || refused.Option != "version" {
+				t.Errorf("%s %.40q: got %v, want a refusal", p.Name(), version, err)
+			}
+		}
+	}
+}
+
+// planOn builds the plan of one database server on another release, with what is
+// recorded of it there.
+func planOn(os packages.OS, name packages.Name, version string, recorded map[string]string) (packages.Plan, error) {
+	resolved, err := packages.ResolveInstall(catalog.New(), []packages.Want{{Name: name, Values: packages.Values{"version": version}}}, nil, nil)
+	if err != nil {
+		return packages.Plan{}, err
+	}
+	var records []store.ServerPackage
+	if recorded != nil {
+		records = append(records, record(name, "", recorded))
+	}
+	return packages.Build(store.Install, resolved, packages.Context{
+		Installed: records,
+		Facts:     packages.Facts{OS: os, Arch: "amd64", Systemd: true, MemoryBytes: 2 << 30},
+	})
+}
+
+func TestVersions(t *testing.T) {
+	debian13 := packages.OS{ID: "debian", Version: "13", Codename: "trixie"}
+	ubuntu24 := packages.OS{ID: "ubuntu", Version: "24.04", Codename: "noble"}
+	for _, c := range []struct {
+		os         packages.OS
+		name       packages.Name
+		version    string
+		recorded   map[string]string
+		repository string // that it is from, recorded
+		reason     string // of a refusal
+	}{
+		{os: debian13, name: "postgresql", version: "distribution"},
+		{os: debian13, name: "postgresql", version: "17"},
+		{os: debian13, name: "postgresql", version: "16", repository: "pgdg"},
+		// Records from before there were versions.
+		{os: debian13, name: "postgresql", version: "distribution", recorded: map[string]string{"major": "17"}},
+		{os: debian13, name: "postgresql", version: "distribution", recorded: map[string]string{"major": "15"}, reason: "to keep what is there choose postgresql.version=15"},
+		{os: debian13, name: "postgresql", version: "15", recorded: map[string]string{"major": "15"}, repository: "pgdg"},
+		{os: debian13, name: "postgresql", version: "18", recorded: map[string]string{"major": "17", "version": "distribution"}, reason: "choose postgresql.version=distribution"},
+		{os: packages.OS{ID: "debian", Version: "11", Codename: "bullseye"}, name: "postgresql", version: "16", reason: "it is not known which PostgreSQL"},
+		{os: packages.OS{ID: "debian", Version: "13"}, name: "postgresql", version: "16", reason: "does not tell the codename"},
+		{os: packages.OS{ID: "debian", Version: "13", Codename: "$(id)"}, name: "postgresql", version: "16", reason: "can't be used"},
+		{os: ubuntu24, name: "mysql", version: "distribution"},
+		{os: ubuntu24, name: "mysql", version: "8.0"},
+		{os: ubuntu24, name: "mysql", version: "8.4", repository: "mysql"},
+		{os: debian13, name: "mysql", version: "8.0", repository: "mysql"},
+		{os: debian13, name: "mysql", version: "innovation", repository: "mysql"},
+		{os: debian13, name: "mysql", version: "distribution", recorded: map[string]string{"port": "3306"}},
+		{os: ubuntu24, name: "mysql", version: "8.4", recorded: map[string]string{"port": "3306"}, reason: "MySQL 8.4 does not take its place"},
+		{os: debian13, name: "mysql", version: "9.7", recorded: map[string]string{"version": "8.4"}, reason: "MySQL 8.4 is installed"},
+	} {
+		plan, err := planOn(c.os, c.name, c.version, c.recorded)
+		if c.reason != "" {
+			if err == nil || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("%s %s over %v on %s: %v", c.name, c.version, c.recorded, c.os.Codename, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s %s over %v on %s: %v", c.name, c.version, c.recorded, c.os.Codename, err)
+			continue
+		}
+		for _, step := range plan.Steps() {
+			if persist, ok := step.Command.(packages.Persist); ok && step.Part.Package == c.name && persist.Configuration["repository"] != c.repository {
+				t.Errorf("%s %s on %s is recorded as of %q", c.name, c.version, c.os.Codename, persist.Configuration["repository"])
+			}
+		}
+	}
+}
+
 func TestAdoptPostgreSQL(t *testing.T) {
-	for version, want := range map[packages.Version]string{"15.20-0+deb12u1": "15", "17~rc1-1": "", "9.6.1": "", "16-1": "16"} {
+	chosen := map[string]string{"15": "distribution", "16": "16", "11": "distribution"}
+	for version, want := range map[packages.Version]string{"15.20-0+deb12u1": "15", "17~rc1-1": "", "9.6.1": "", "16-1": "16", "11.2-1": "11"} {
 		got, err := database.PostgreSQL{}.Adopt(packages.Context{Facts: packages.Facts{
+			OS:    packages.OS{ID: "debian", Version: "12"},
 			Found: map[packages.Name]packages.Presence{"postgresql": {State: packages.Present, Version: version}},
 		}})
-		if got["major"] != want || (err != nil) != (want == "") {
-			t.Errorf("of %s the major version is %q, %v", version, got["major"], err)
+		if got["major"] != want || got["version"] != chosen[want] || (err != nil) != (want == "") {
+			t.Errorf("of %s the major version is %q, chosen as %q, %v", version, got["major"], got["version"], err)
 		}
 	}
 }

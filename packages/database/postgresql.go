@@ -11,9 +11,12 @@ import (
 )
 
 // PostgreSQL is the database server PostgreSQL, in the major version of the
-// server's distribution. It works on the cluster "main" of that version; other
-// clusters and versions are left alone.
-type PostgreSQL struct{}
+// server's distribution or another one from the repository of its makers. It
+// works on the cluster "main" of that version; other clusters and versions are
+// left alone.
+type PostgreSQL struct {
+	PGDG apt.Repository
+}
 
 const (
 	postgresqlName packages.Name = "postgresql"
@@ -33,6 +36,7 @@ func (c cluster) String() string { return c.major + "/" + c.name }
 func (c cluster) folder() string { return "/etc/postgresql/" + c.major + "/" + c.name }
 func (c cluster) unit() string   { return "postgresql@" + c.major + "-" + c.name }
 func (c cluster) deb() string    { return "postgresql-" + c.major }
+func (c cluster) client() string { return "postgresql-client-" + c.major }
 func (c cluster) file() string   { return c.folder() + "/conf.d/zz-brokeforge.conf" }
 func (c cluster) hba() string    { return c.folder() + "/pg_hba.conf" }
 
@@ -40,25 +44,6 @@ func (c cluster) hba() string    { return c.folder() + "/pg_hba.conf" }
 // stops at the first error and prints rows alone.
 func (c cluster) psql(database string) string {
 	return fmt.Sprintf("runuser -u postgres -- psql -X -q -A -t -v ON_ERROR_STOP=1 --cluster %s -d %s", c, database)
-}
-
-// postgresqlMajor returns the major version that a release of Debian or Ubuntu
-// has. The source are the distributions' package archives.
-func postgresqlMajor(os packages.OS) (string, error) {
-	majors := map[string]string{
-		"debian 12":    "15",
-		"debian 13":    "17",
-		"ubuntu 22.04": "14",
-		"ubuntu 24.04": "16",
-	}
-	if m, ok := majors[os.ID+" "+os.Version]; ok {
-		return m, nil
-	}
-	name := os.Pretty
-	if name == "" {
-		name = "an unknown system"
-	}
-	return "", fmt.Errorf("this server runs %s: it is not known which PostgreSQL that has. PostgreSQL can be installed on Debian 12 and 13 and Ubuntu 22.04 and 24.04", name)
 }
 
 // Name returns "postgresql".
@@ -74,12 +59,13 @@ func (PostgreSQL) Credential() packages.Credential { return packages.Root() }
 func (PostgreSQL) Describe() packages.Description {
 	return packages.Description{
 		Title:    "PostgreSQL",
-		Summary:  "database server, in the distribution's version",
+		Summary:  "database server, in the distribution's version or another one",
 		Requires: []packages.Name{packages.Base},
 
 		RemoveOptions: []packages.Option{packages.Purge("the cluster main with its databases and settings, after a dump")},
 
 		Options: []packages.Option{
+			versionChoice("the distribution's own, or a major version from apt.postgresql.org; it can't be changed in place", postgresqlMajors()...),
 			portChoice(5432),
 			bindChoice(),
 			{
@@ -187,7 +173,7 @@ func (p PostgreSQL) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err := needMemory("PostgreSQL", ctx.Facts, ctx.Values[optionMemory], 128*mebi); err != nil {
 		return nil, err
 	}
-	major, err := postgresqlMajor(ctx.Facts.OS)
+	chosen, err := p.chosen(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +184,11 @@ func (p PostgreSQL) Install(ctx packages.Context) ([]packages.Command, error) {
 	if len(clients) > 0 && isLocal(ctx.Values[optionBind]) {
 		return nil, fmt.Errorf("no client reaches PostgreSQL on %s: choose another postgresql.%s, or no postgresql.%s", ctx.Values[optionBind], optionBind, optionClients)
 	}
-	c := cluster{major, "main"}
+	repository, err := p.repository(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
+	c := cluster{chosen.major, "main"}
 	set, err := c.settings(ctx)
 	if err != nil {
 		return nil, err
@@ -207,18 +197,20 @@ func (p PostgreSQL) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	software, err := apt.Install(p.Name(), c.deb(), "postgresql-client-"+major)
+	software, err := apt.Install(p.Name(), c.deb(), c.client())
 	if err != nil {
 		return nil, err
 	}
-	commands := append([]packages.Command{
+	commands := []packages.Command{
 		packages.Track{Name: "prepare_system", Label: "Preparing system"},
 		refuseTakenPort(ctx.Values[optionPort], "postgres"),
 		c.refuseNeighbour(ctx.Values[optionPort]),
-		refuseOtherAddress(p, "postgres", c.file(), ctx.Values),
+		c.refuseOtherAddress(p, ctx.Values),
 		c.refuseOtherLocale(ctx.Values[optionLocale]),
-		packages.Track{Name: "install_software", Label: "Installing software"},
-	}, common...)
+	}
+	commands = append(commands, repository...)
+	commands = append(commands, packages.Track{Name: "install_software", Label: "Installing software"})
+	commands = append(commands, common...)
 	commands = append(commands,
 		packages.Run{
 			Title:  "see to it that the cluster is made with the chosen locale, and not with whatever apt runs with",
@@ -244,7 +236,7 @@ func (p PostgreSQL) Install(ctx packages.Context) ([]packages.Command, error) {
 		c.allow(clients),
 		packages.Track{Name: "verify", Label: "Verifying"},
 		packages.Run{Title: "log in, and see that it runs as chosen", Script: c.verify(ctx.Values), IfChanged: true},
-		packages.Persist{Version: apt.Version(c.deb()), Configuration: map[string]string{majorKey: major}},
+		packages.Persist{Version: apt.Version(c.deb()), Configuration: p.recorded(chosen)},
 	), nil
 }
 
@@ -283,6 +275,14 @@ func (c cluster) refuseNeighbour(port string) packages.Run {
 exit 1`, port, find),
 		Check: fmt.Sprintf(`[ -z "$(%s)" ]`, find),
 	}
+}
+
+// refuseOtherAddress is the refusal of that name, where the cluster is there:
+// those of other versions may listen where they do.
+func (c cluster) refuseOtherAddress(p PostgreSQL, v packages.Values) packages.Run {
+	run := refuseOtherAddress(p, "postgres", c.file(), v)
+	run.Check = fmt.Sprintf("[ ! -e %s/postgresql.conf ] ||\n%s", c.folder(), run.Check)
+	return run
 }
 
 // refuseOtherLocale returns the command that ends the run where the cluster is

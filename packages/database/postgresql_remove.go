@@ -27,7 +27,7 @@ func (PostgreSQL) Adopt(ctx packages.Context) (map[string]string, error) {
 	if major, _, _ = strings.Cut(major, "-"); !majorPattern.MatchString(major) {
 		return nil, fmt.Errorf("%q is no version of PostgreSQL", version)
 	}
-	return map[string]string{majorKey: major}, nil
+	return map[string]string{majorKey: major, optionVersion: adopted(ctx.Facts.OS, major)}, nil
 }
 
 // Remove returns the commands that remove the software of the version that was
@@ -42,7 +42,11 @@ func (p PostgreSQL) Remove(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	added, err := apt.RemoveAdded(p.Name(), c.deb(), "postgresql-client-"+c.major)
+	added, err := apt.RemoveAdded(p.Name(), c.deb(), c.client())
+	if err != nil {
+		return nil, err
+	}
+	gone, err := leave(p.PGDG, p.Name(), ctx.Values)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +72,7 @@ func (p PostgreSQL) Remove(ctx packages.Context) ([]packages.Command, error) {
 	commands = append(commands, packages.Track{Name: "remove_software", Label: "Removing software"})
 	commands = append(commands, rest...)
 	commands = append(commands, added[len(apt.Helper()):]...)
+	commands = append(commands, gone...)
 	if purging {
 		deletion, err := c.purge().after()
 		if err != nil {
