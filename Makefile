@@ -52,7 +52,7 @@ unit:
 # none the tests say so, and with CI=true they fail.
 e2e:
 	@e2e/hosts/need.sh
-	$(GO) test -count=1 -timeout 60m -p 1 ./e2e/...
+	$(GO) test -count=1 -timeout 80m -p 1 ./e2e/...
 
 bench:
 	@e2e/hosts/need.sh

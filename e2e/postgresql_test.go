@@ -45,7 +45,7 @@ func TestPostgreSQLNeighbours(t *testing.T) {
 	install(0)
 	hba := on(t, h, "sh", "-c", "sha256sum </etc/postgresql/15/main/pg_hba.conf")
 	on(t, h, "sh", "-c", "pg_createcluster 15 other --port 5499 --start && runuser -u postgres -- psql -p 5499 -qc 'CREATE TABLE others AS SELECT 1'")
-	contains(t, install(1, "--set=postgresql.port=5499"), "port 5499 is taken by postgres")
+	contains(t, install(1, "--set=postgresql.port=5499"), "port 5499 belongs to the cluster 15/other")
 	on(t, h, "pg_ctlcluster", "15", "other", "stop")
 	contains(t, install(1, "--set=postgresql.port=5499"), "belongs to the cluster 15/other")
 	contains(t, install(1, "--set=postgresql.locale=de_DE.UTF-8"), "can't be changed")
