@@ -520,3 +520,6 @@ func holds(t *testing.T, what, text string, parts ...string) {
 		}
 	}
 }
+
+func (fakeCatalog) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+func (fakeCatalog) SiteNames() []packages.Name                      { return nil }

@@ -382,3 +382,6 @@ func (p sleeper) Install(packages.Context) ([]packages.Command, error) {
 }
 func (p sleeper) Server(packages.Name) (packages.ServerPackage, bool) { return p, true }
 func (p sleeper) Names() []packages.Name                              { return []packages.Name{p.Name()} }
+
+func (trivial) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+func (trivial) SiteNames() []packages.Name                      { return nil }

@@ -125,10 +125,18 @@ func keepAdopted(commands []Command, record store.ServerPackage) []Command {
 	if !Adopted(record.Configuration) {
 		return commands
 	}
+	return keepRecorded(commands, AdoptedKey, "yes")
+}
+
+// keepRecorded has what the commands record hold a value too, unless that is empty.
+func keepRecorded(commands []Command, key, value string) []Command {
+	if value == "" {
+		return commands
+	}
 	commands = slices.Clone(commands)
 	for i, cmd := range commands {
 		if persist, ok := cmd.(Persist); ok {
-			configuration := map[string]string{AdoptedKey: "yes"}
+			configuration := map[string]string{key: value}
 			maps.Copy(configuration, persist.Configuration)
 			persist.Configuration = configuration
 			commands[i] = persist

@@ -112,6 +112,9 @@ type Persist struct {
 	Version string `json:"version,omitempty"`
 	// Configuration adds to the chosen values what else is worth recording.
 	Configuration map[string]string `json:"configuration,omitempty"`
+	// History makes a record beside those that there are already, for a package
+	// of a site that leaves a history, such as a command that was run.
+	History bool `json:"history,omitempty"`
 }
 
 // Forget deletes the record of the package of this part of the plan. It goes

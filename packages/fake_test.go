@@ -52,6 +52,9 @@ func (s shelf) Names() []packages.Name {
 	return names
 }
 
+func (s shelf) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+func (s shelf) SiteNames() []packages.Name                      { return nil }
+
 // house is a catalog like the real one: a web server and two others on a base,
 // and rules of which there may be many.
 func house() shelf {

@@ -134,8 +134,11 @@ func (o Option) complete(p Package, value string) (string, error) {
 // of whichever instance.
 func isReference(p Package, o Option, value string) bool {
 	m := references.FindStringSubmatch(value)
-	return m != nil && m[0] == value && m[2] == "" &&
-		strings.HasPrefix(m[1], string(p.Name())) && strings.HasSuffix(m[1], "."+o.Name)
+	if m == nil || m[0] != value || m[2] != "" || !strings.HasSuffix(m[1], "."+o.Name) {
+		return false
+	}
+	_, ofSite, _ := strings.Cut(m[1], "/")
+	return strings.HasPrefix(m[1], string(p.Name())) || strings.HasPrefix(ofSite, string(p.Name()))
 }
 
 func optionNames(options []Option) string {

@@ -132,10 +132,3 @@ func (c Context) Installs(name Name) (store.ServerPackage, bool) {
 	}
 	return store.ServerPackage{}, false
 }
-
-// SiteContext is all that the commands of a site's package are made from.
-type SiteContext struct {
-	Context
-	Site          store.Site
-	SiteInstalled []store.SitePackage // what is recorded on the site
-}

@@ -16,6 +16,11 @@ type Catalog interface {
 	// Names returns the names of all server packages in the order in which
 	// people see them.
 	Names() []Name
+	// Site returns the package of a site of that name.
+	Site(Name) (SitePackage, bool)
+	// SiteNames returns the names of all packages of sites in the order in which
+	// people see them. None is the name of a server package.
+	SiteNames() []Name
 }
 
 // Want is a package that somebody chose.
@@ -24,6 +29,10 @@ type Want struct {
 	Instance string `json:"instance,omitempty"` // which one to remove, of several
 	Values   Values `json:"values,omitempty"`   // only what was chosen; the rest is as recorded, or the default
 	Removal  Values `json:"removal,omitempty"`  // of the options of removing, only what was chosen
+
+	// ForSite says that a package of the server which a package of a site needs
+	// belongs to that site alone and is removed with it, such as its database.
+	ForSite bool `json:"-"`
 }
 
 // Parse reads the form that Label writes: a name, or a name, "@" and an
@@ -35,13 +44,22 @@ func Parse(s string) Want {
 
 // Resolved is a package with all that its commands are made from.
 type Resolved struct {
-	Package  ServerPackage
+	Package  Package // a ServerPackage or a SitePackage
+	Site     string  // the domain of the site that it belongs to; empty for a server's package
 	Instance string
 	Values   Values  // with references in the place of secrets
 	Secrets  Secrets // the values that were given or made now
 	Removal  Values  // the options of removing
 	Because  string  // why, if nobody chose it
+
+	forSite string // the domain of the site that a server's package goes with
 }
+
+// Label names the package for people, with its site and instance.
+func (r Resolved) Label() string { return SiteLabel(r.Site, r.Package.Name(), r.Instance) }
+
+// Secret names the secret of an option of the package.
+func (r Resolved) Secret(option string) SecretName { return secretOf(r.Label(), option) }
 
 // UnknownError says that the catalog has no package of that name.
 type UnknownError struct {
@@ -68,13 +86,7 @@ func (e *RefusedError) Error() string { return e.Reason }
 // be installed, after those that they require and that are not on the server.
 // It returns an *UnknownError, *OptionError or *RefusedError.
 func ResolveInstall(c Catalog, wants []Want, installed []store.ServerPackage, found map[Name]Presence) ([]Resolved, error) {
-	r := resolver{catalog: c, installed: installed, found: found, wants: wants}
-	for _, w := range wants {
-		if err := r.add(w, "", nil); err != nil {
-			return nil, err
-		}
-	}
-	return r.out, r.conflicts()
+	return ResolveSiteInstall(c, wants, SiteContext{Context: Context{Installed: installed, Facts: Facts{Found: found}}})
 }
 
 type resolver struct {
@@ -83,6 +95,7 @@ type resolver struct {
 	found     map[Name]Presence
 	wants     []Want
 	out       []Resolved
+	site      SiteContext // of the site whose packages may be wanted
 }
 
 // add resolves one package after what it requires. path holds the packages
@@ -90,6 +103,9 @@ type resolver struct {
 func (r *resolver) add(w Want, because string, path []Name) error {
 	if slices.Contains(path, w.Name) {
 		return fmt.Errorf("packages require each other: %s", joinNames(append(path, w.Name), " → "))
+	}
+	if pkg, ok := r.catalog.Site(w.Name); ok {
+		return r.addSite(pkg, w, because, path)
 	}
 	pkg, ok := r.catalog.Server(w.Name)
 	if !ok {
@@ -107,19 +123,27 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 		return err
 	}
 	for _, required := range requirements(pkg, values) {
-		if err := r.require(required, w.Name, append(path, w.Name)); err != nil {
+		if err := r.require(Want{Name: required}, w.Name, append(path, w.Name)); err != nil {
 			return err
 		}
 	}
 	resolved := Resolved{Package: pkg, Because: because}
+	if w.ForSite {
+		resolved.forSite = r.site.Site.Domain
+	}
+	return r.put(resolved, values)
+}
+
+// put adds a package with its values behind what it requires, once.
+func (r *resolver) put(resolved Resolved, values Values) error {
+	description := resolved.Package.Describe()
 	if description.Instance != nil {
 		resolved.Instance = description.Instance(values)
 	}
-	resolved.Values, resolved.Secrets = Seal(pkg, resolved.Instance, values)
-	values = resolved.Values
-	if i := index(r.out, w.Name, resolved.Instance); i >= 0 {
-		if because == "" && !maps.Equal(r.out[i].Values, values) {
-			return &RefusedError{fmt.Sprintf("%s is chosen twice, with different options", Label(w.Name, resolved.Instance))}
+	resolved.Values, resolved.Secrets = seal(resolved.Package, resolved.Label(), values)
+	if i := index(r.out, resolved.Site, resolved.Package.Name(), resolved.Instance); i >= 0 {
+		if resolved.Because == "" && !maps.Equal(r.out[i].Values, resolved.Values) {
+			return &RefusedError{fmt.Sprintf("%s is chosen twice, with different options", resolved.Label())}
 		}
 		return nil
 	}
@@ -128,21 +152,39 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 }
 
 // require adds a required package unless it is there already: as somebody
-// chose it, if so, else with default options.
-func (r *resolver) require(name, by Name, path []Name) error {
-	if i := slices.IndexFunc(r.wants, func(w Want) bool { return w.Name == name }); i >= 0 {
+// chose it, if so, else with what the want chooses, or default options.
+func (r *resolver) require(required Want, by Name, path []Name) error {
+	name := required.Name
+	instance, chosen := instanceOf(r.catalog, required)
+	if i := slices.IndexFunc(r.wants, func(w Want) bool { return r.meets(w, name, instance, chosen) }); i >= 0 {
 		return r.add(r.wants[i], "", path)
 	}
-	recorded := slices.ContainsFunc(r.installed, func(p store.ServerPackage) bool { return p.Name == name })
-	presence, probed := r.found[name]
+	fits := func(recorded Name, of string) bool { return recorded == name && (!chosen || of == instance) }
 	because := fmt.Sprintf("needed by %s", by)
+	if _, ok := r.catalog.Site(name); ok {
+		if slices.ContainsFunc(r.site.SiteInstalled, func(p store.SitePackage) bool { return fits(p.Name, p.Instance) }) {
+			return nil
+		}
+		return r.add(required, because, path)
+	}
+	recorded := slices.ContainsFunc(r.installed, func(p store.ServerPackage) bool { return fits(p.Name, p.Instance) })
+	presence, probed := r.found[Name(Label(name, instance))]
 	if recorded {
 		if !probed || presence.State == Present {
 			return nil
 		}
 		because = fmt.Sprintf("needed by %s; recorded, but %s on the server", by, presence.State)
 	}
-	return r.add(Want{Name: name}, because, path)
+	return r.add(required, because, path)
+}
+
+// meets reports whether a wanted package is the one that is required.
+func (r *resolver) meets(w Want, name Name, instance string, chosen bool) bool {
+	if w.Name != name {
+		return false
+	}
+	of, _ := instanceOf(r.catalog, w)
+	return !chosen || of == instance
 }
 
 // recordedValues returns what was chosen now over what was chosen when the
@@ -204,9 +246,10 @@ func refuseReferences(pkg Package, chosen Values) error {
 	return nil
 }
 
-func index(list []Resolved, name Name, instance string) int {
+// index finds a package; site is empty for a server's.
+func index(list []Resolved, site string, name Name, instance string) int {
 	return slices.IndexFunc(list, func(have Resolved) bool {
-		return have.Package.Name() == name && have.Instance == instance
+		return have.Site == site && have.Package.Name() == name && have.Instance == instance
 	})
 }
 
@@ -219,6 +262,8 @@ func (r *resolver) conflicts() error {
 			return "is installed"
 		case r.found[name].State == Present:
 			return "is on the server, though not installed by BrokeForge"
+		case slices.ContainsFunc(r.site.SiteInstalled, func(p store.SitePackage) bool { return p.Name == name }):
+			return "is on the site"
 		}
 		return ""
 	}
@@ -255,7 +300,7 @@ func ResolveRemove(c Catalog, wants []Want, installed []store.ServerPackage, fou
 			return nil, err
 		}
 		for _, record := range records {
-			if index(out, record.Name, record.Instance) >= 0 {
+			if index(out, "", record.Name, record.Instance) >= 0 {
 				continue
 			}
 			out = append(out, Resolved{Package: pkg, Instance: record.Instance, Values: record.Configuration, Removal: removal})
@@ -303,14 +348,14 @@ func onlyOne(w Want) error {
 func stillNeeded(c Catalog, removed []Resolved, installed []store.ServerPackage) error {
 	for _, r := range removed {
 		name := r.Package.Name()
-		another := func(p store.ServerPackage) bool { return p.Name == name && index(removed, name, p.Instance) < 0 }
+		another := func(p store.ServerPackage) bool { return p.Name == name && index(removed, "", name, p.Instance) < 0 }
 		if slices.ContainsFunc(installed, another) {
 			continue
 		}
 		var by []string
 		for _, p := range installed {
 			pkg, ok := c.Server(p.Name)
-			if ok && index(removed, p.Name, p.Instance) < 0 && slices.Contains(requirements(pkg, p.Configuration), name) {
+			if ok && index(removed, "", p.Name, p.Instance) < 0 && slices.Contains(requirements(pkg, p.Configuration), name) {
 				by = append(by, Label(p.Name, p.Instance))
 			}
 		}
@@ -323,13 +368,18 @@ func stillNeeded(c Catalog, removed []Resolved, installed []store.ServerPackage)
 
 // dependentsFirst orders packages so that each comes before those it requires.
 func dependentsFirst(list []Resolved) []Resolved {
+	return sortDependentsFirst(list, func(r Resolved, name Name) bool {
+		return slices.Contains(requirements(r.Package, r.Values), name)
+	})
+}
+
+// sortDependentsFirst orders packages so that each comes before those that it needs.
+func sortDependentsFirst(list []Resolved, needs func(Resolved, Name) bool) []Resolved {
 	var out []Resolved
 	rest := slices.Clone(list)
 	for len(rest) > 0 {
 		i := slices.IndexFunc(rest, func(r Resolved) bool {
-			return !slices.ContainsFunc(rest, func(other Resolved) bool {
-				return slices.Contains(requirements(other.Package, other.Values), r.Package.Name())
-			})
+			return !slices.ContainsFunc(rest, func(other Resolved) bool { return needs(other, r.Package.Name()) })
 		})
 		// A cycle can't be: the catalog's test refuses it.
 		i = max(i, 0)

@@ -16,16 +16,22 @@ import (
 )
 
 // A SecretName names a secret of a server: the package, the instance if it has
-// one, and the option, such as "redis.password" or "database@blog.password".
+// one, and the option, such as "redis.password" or "database@blog.password". Of a
+// site's package the site's domain and "/" go before it.
 type SecretName string
 
 // SecretOf names the secret of a package's option.
 func SecretOf(name Name, instance, option string) SecretName {
-	return SecretName(Label(name, instance) + "." + option)
+	return secretOf(Label(name, instance), option)
 }
 
-// SecretsOf is what the names of all secrets of a package begin with.
-func SecretsOf(name Name, instance string) string { return Label(name, instance) + "." }
+func secretOf(label, option string) SecretName { return SecretName(label + "." + option) }
+
+// SecretsOf is what the names of all secrets of a part's package begin with.
+func SecretsOf(p *Part) string { return p.Label() + "." }
+
+// SecretsOfSite is what the names of all secrets of a site begin with.
+func SecretsOfSite(domain string) string { return domain + "/" }
 
 // Encoding says how a secret's value is put into a text. A package that needs
 // another one is a [SecretEncoder].
@@ -147,6 +153,10 @@ func encode(p Package, as Encoding, value string) (string, error) {
 // Seal puts references in the place of the values of a package's secret options,
 // and returns the values. What is a reference already stays one.
 func Seal(p Package, instance string, values Values) (Values, Secrets) {
+	return seal(p, Label(p.Name(), instance), values)
+}
+
+func seal(p Package, label string, values Values) (Values, Secrets) {
 	out, secrets := maps.Clone(values), Secrets{}
 	for _, o := range p.Describe().Options {
 		value := values[o.Name]
@@ -156,7 +166,7 @@ func Seal(p Package, instance string, values Values) (Values, Secrets) {
 		if HasSecrets(value) {
 			continue
 		}
-		name := SecretOf(p.Name(), instance, o.Name)
+		name := secretOf(label, o.Name)
 		out[o.Name], secrets[name] = SecretRef(name, AsIs), value
 	}
 	return out, secrets

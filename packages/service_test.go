@@ -116,3 +116,6 @@ ActiveState=failed
 		t.Errorf("of nothing: %v", got)
 	}
 }
+
+func (mixed) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+func (mixed) SiteNames() []packages.Name                      { return nil }

@@ -130,6 +130,7 @@ type SitePackage struct {
 	Configuration map[string]string `json:"configuration,omitempty"`
 	Status        PackageStatus     `json:"status"`
 	RunID         ID                `json:"run_id,omitempty"`
+	By            string            `json:"by,omitempty"` // login of who started that run
 	InstalledAt   time.Time         `json:"installed_at,omitzero"`
 	UninstalledAt time.Time         `json:"uninstalled_at,omitzero"`
 	CreatedAt     time.Time         `json:"created_at"`

@@ -14,7 +14,10 @@ type Engine interface {
 	Catalog() packages.Catalog
 
 	Overview() (job.Overview, error)
-	Sites() ([]store.Site, error)
+	Sites(servers ...store.ID) ([]job.SiteView, error)
+	Site(store.ID) (job.SiteView, error)
+	SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error)
+	RunsOfSite(site store.ID, limit int) ([]store.Run, error)
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error
 	Refresh(context.Context, store.ID) (job.ServerView, error)

@@ -264,8 +264,8 @@ func poison(e *uitest.Engine) {
 			v.HostKeys[j].Key, v.HostKeys[j].PinnedBy = hostile, hostile
 		}
 	}
-	for i := range e.Site {
-		e.Site[i].Domain += hostile
+	for i := range e.Hosted {
+		e.Hosted[i].Domain += hostile
 	}
 	for i := range e.All {
 		p := &e.All[i]

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"slices"
 	"strconv"
 
 	tea "charm.land/bubbletea/v2"
@@ -30,7 +29,7 @@ type serverScreen struct {
 	tables [serverTabs]*widget.Table
 	top    int // of a pane that is no table
 	runs   []store.Run
-	sites  []store.Site
+	sites  []job.SiteView
 
 	samples []store.Sample
 }
@@ -38,7 +37,7 @@ type serverScreen struct {
 // serverLoadedMsg is what a server's screen shows beside the overview.
 type serverLoadedMsg struct {
 	runs    []store.Run
-	sites   []store.Site
+	sites   []job.SiteView
 	samples []store.Sample
 	err     error
 }
@@ -78,11 +77,10 @@ func (s *serverScreen) load(e env) func() tea.Msg {
 		if err != nil {
 			return serverLoadedMsg{err: err}
 		}
-		sites, err := e.engine.Sites()
+		sites, err := e.engine.Sites(s.id)
 		if err != nil {
 			return serverLoadedMsg{err: err}
 		}
-		sites = slices.DeleteFunc(slices.Clone(sites), func(site store.Site) bool { return site.ServerID != s.id })
 		samples, err := e.engine.Samples(s.id, shownSamples)
 		return serverLoadedMsg{runs, sites, samples, err}
 	}

@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"brokeforge/packages/job"
 	"brokeforge/store"
 	"brokeforge/ui/widget"
 )
@@ -13,12 +14,12 @@ import (
 type sitesScreen struct {
 	table  widget.Table
 	filter filter
-	sites  []store.Site
+	sites  []job.SiteView
 	loaded bool
 }
 
 type sitesMsg struct {
-	sites []store.Site
+	sites []job.SiteView
 	err   error
 }
 
@@ -36,7 +37,7 @@ func siteColumns() []widget.Column {
 	}
 }
 
-func siteRows(e env, sites []store.Site) []widget.Row {
+func siteRows(e env, sites []job.SiteView) []widget.Row {
 	var rows []widget.Row
 	for _, s := range sites {
 		st := siteState(s.Status)

@@ -16,6 +16,7 @@ import (
 // Catalog finds packages by name. Its zero value has none; New has all.
 type Catalog struct {
 	server []packages.ServerPackage
+	site   []packages.SitePackage
 }
 
 // An Option says what the packages work with.
@@ -74,6 +75,26 @@ func (c *Catalog) Server(name packages.Name) (packages.ServerPackage, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Site returns the package of a site of that name.
+func (c *Catalog) Site(name packages.Name) (packages.SitePackage, bool) {
+	for _, p := range c.site {
+		if p.Name() == name {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// SiteNames returns the names of all packages of sites in the order in which they
+// are listed.
+func (c *Catalog) SiteNames() []packages.Name {
+	var names []packages.Name
+	for _, p := range c.site {
+		names = append(names, p.Name())
+	}
+	return names
 }
 
 // Names returns the names of all server packages in the order in which people

@@ -28,7 +28,7 @@ import (
 func (e *Engine) checkScript(steps []packages.Step, kept packages.Secrets) (string, error) {
 	var b, files strings.Builder
 	for i, step := range steps {
-		pkg, _ := e.cfg.Catalog.Server(step.Part.Package)
+		pkg, _ := packages.Find(e.cfg.Catalog, step.Part.Package)
 		check, secrets, err := checkOf(step, kept, pkg)
 		var missing *packages.MissingSecretError
 		switch {

@@ -365,6 +365,9 @@ func (c fakeCatalog) Names() (names []packages.Name) {
 	return names
 }
 
+func (c fakeCatalog) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+func (c fakeCatalog) SiteNames() []packages.Name                      { return nil }
+
 // simple is a package with two milestones.
 func simple(name packages.Name, requires ...packages.Name) fakePackage {
 	return fakePackage{
@@ -492,4 +495,12 @@ func (b *bench) records(server store.Server) []string {
 		out = append(out, fmt.Sprintf("%s %s", p.Name, p.Version))
 	}
 	return out
+}
+
+func (b *bench) installed(id store.ID) (list []store.ServerPackage, err error) {
+	err = b.db.View(func(tx *store.Tx) error {
+		list, err = tx.ServerPackages(id)
+		return err
+	})
+	return list, err
 }

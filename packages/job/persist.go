@@ -26,8 +26,12 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 		r.note(step, c, ch)
 	case packages.Forget:
 		server, name, instance := r.run.ServerID, step.Part.Package, step.Part.Instance
+		if step.Part.Site != "" {
+			r.forgetOnSite(step, ch)
+			return
+		}
 		ch.records = append(ch.records, func(tx *store.Tx) error {
-			if err := tx.DeleteSecrets(vaultName(server, packages.SecretName(packages.SecretsOf(name, instance)))); err != nil {
+			if err := tx.DeleteSecrets(vaultName(server, packages.SecretName(packages.SecretsOf(step.Part)))); err != nil {
 				return err
 			}
 			if r.e.watches(name) {
@@ -44,6 +48,10 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 }
 
 func (r *recorder) persist(step packages.Step, c packages.Persist, ch *changes) {
+	if step.Part.Site != "" {
+		r.persistOnSite(step, c, ch)
+		return
+	}
 	record := store.ServerPackage{
 		ServerID: r.run.ServerID, Type: step.Part.Type, Name: step.Part.Package, Instance: step.Part.Instance,
 		Version: store.PackageVersion(r.values[step.Index]), Configuration: configuration(*step.Part, c),
@@ -61,6 +69,10 @@ func (r *recorder) persist(step packages.Step, c packages.Persist, ch *changes) 
 // note adds what the server told to the record of the step's package.
 func (r *recorder) note(step packages.Step, c packages.Note, ch *changes) {
 	server, part, value := r.run.ServerID, step.Part, r.values[step.Index]
+	if part.Site != "" {
+		r.noteOnSite(step, c, ch)
+		return
+	}
 	ch.records = append(ch.records, func(tx *store.Tx) error {
 		p, err := tx.ServerPackage(server, part.Package, part.Instance)
 		if err != nil {

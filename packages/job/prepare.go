@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"brokeforge/packages"
@@ -46,12 +47,13 @@ func (e *Engine) prepare(ctx context.Context, id store.ID, r Request) (p Prepare
 		return p
 	}
 	p.Facts = facts
-	installed, err := e.installed(id)
+	now, err := e.recordsFor(id, r)
 	if err != nil {
 		p.Err = err
 		return p
 	}
-	kept, err := e.plan(ctx, &p, installed, r)
+	now.Server, now.Facts, p.Site = p.Server, p.Facts, now.Site
+	kept, err := e.plan(ctx, &p, now, r)
 	if err != nil {
 		p.Err = err
 		return p
@@ -71,7 +73,7 @@ func (e *Engine) prepare(ctx context.Context, id store.ID, r Request) (p Prepare
 	}
 	switch {
 	case r.Action == store.Install:
-		p.Nothing = len(p.secrets) == 0 && allSo(p.Plan, p.Already) && recorded(p.Plan, installed)
+		p.Nothing = len(p.secrets) == 0 && allSo(p.Plan, p.Already) && recorded(p.Plan, now)
 	case packages.IsServiceAction(r.Action):
 		p.Nothing = allSo(p.Plan, p.Already)
 	}
@@ -93,32 +95,32 @@ func followsChanges(plan packages.Plan, already []bool) {
 
 // plan resolves what was chosen and builds the plan of it. It returns the secrets
 // of the plan that are kept already.
-func (e *Engine) plan(ctx context.Context, p *Prepared, installed []store.ServerPackage, r Request) (packages.Secrets, error) {
-	now := packages.Context{Server: p.Server, Facts: p.Facts, Installed: installed}
+func (e *Engine) plan(ctx context.Context, p *Prepared, now packages.SiteContext, r Request) (packages.Secrets, error) {
 	switch {
 	case packages.IsServiceAction(r.Action):
 		var err error
-		p.Plan, err = packages.BuildService(e.cfg.Catalog, r.Action, r.Packages, now)
+		p.Plan, err = packages.BuildService(e.cfg.Catalog, r.Action, r.Packages, now.Context)
 		return nil, err
 	case r.Action == store.Adopt:
 		var err error
-		p.Plan, err = packages.BuildAdopt(e.cfg.Catalog, r.Packages, now)
+		p.Plan, err = packages.BuildAdopt(e.cfg.Catalog, r.Packages, now.Context)
 		return nil, err
 	}
-	resolve := packages.ResolveInstall
+	resolve := packages.ResolveSiteInstall
 	if r.Action == store.Remove {
-		resolve = packages.ResolveRemove
+		resolve = packages.ResolveSiteRemove
 	}
 	known, err := e.known(p.Server.ID)
 	if err != nil {
 		return nil, err
 	}
-	installed = withoutLost(installed, known)
-	resolved, err := resolve(e.cfg.Catalog, r.Packages, installed, p.Facts.Found)
+	now = withoutLost(now, known)
+	resolved, err := resolve(e.cfg.Catalog, r.Packages, now)
 	if err != nil {
 		return nil, err
 	}
-	p.Plan, err = packages.Build(r.Action, resolved, packages.Context{Server: e.inEffect(p.Server), Facts: p.Facts, Installed: installed})
+	now.Server = e.inEffect(p.Server)
+	p.Plan, err = packages.BuildSite(r.Action, resolved, now)
 	if err != nil {
 		return nil, err
 	}
@@ -140,30 +142,44 @@ func allSo(plan packages.Plan, already []bool) bool {
 
 // recorded reports whether the records hold every part of the plan as it would
 // record it.
-func recorded(plan packages.Plan, installed []store.ServerPackage) bool {
+func recorded(plan packages.Plan, now packages.SiteContext) bool {
 	for _, part := range plan.Parts {
-		var have *store.ServerPackage
-		for i, p := range installed {
-			if p.Name == part.Package && p.Instance == part.Instance {
-				have = &installed[i]
-			}
-		}
-		if have == nil || have.Status != store.Active {
+		configured, ok := recordOf(part, now)
+		if !ok {
 			return false
 		}
-		configured := maps.Clone(have.Configuration)
 		for _, cmd := range part.Commands {
 			if note, ok := cmd.(packages.Note); ok {
 				delete(configured, note.Name)
 			}
 		}
 		for _, cmd := range part.Commands {
-			if persist, ok := cmd.(packages.Persist); ok && !maps.Equal(configured, configuration(part, persist)) {
+			persist, ok := cmd.(packages.Persist)
+			if ok && (persist.History || !maps.Equal(configured, configuration(part, persist))) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// recordOf returns a copy of what is recorded of a part's package, and whether it
+// is and is active.
+func recordOf(part packages.Part, now packages.SiteContext) (configuration map[string]string, ok bool) {
+	if part.Site != "" {
+		for _, p := range slices.Backward(now.SiteInstalled) {
+			if p.Name == part.Package && p.Instance == part.Instance {
+				return maps.Clone(p.Configuration), p.Status == store.Active
+			}
+		}
+		return nil, false
+	}
+	for _, p := range now.Installed {
+		if p.Name == part.Package && p.Instance == part.Instance {
+			return maps.Clone(p.Configuration), p.Status == store.Active
+		}
+	}
+	return nil, false
 }
 
 // configuration is what a Persist records of its part.

@@ -136,11 +136,16 @@ type Request struct {
 	Action   store.Action
 	Packages []packages.Want
 	Servers  []store.ID
+	// Site is the site whose packages are chosen, on the only server. It may be
+	// empty where the package that makes a site is among them: that finds or
+	// makes the one of its domain.
+	Site store.ID
 }
 
 // Prepared is the preview for one server: what would be done there.
 type Prepared struct {
 	Server store.Server
+	Site   store.Site // the one that packages of the plan belong to; it has no ID before it is made
 	Facts  packages.Facts
 	Plan   packages.Plan
 	// Already holds, for each of Plan.Steps, whether the server is as the

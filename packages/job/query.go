@@ -248,22 +248,3 @@ func (e *Engine) Plan(id store.ID) (plan packages.Plan, err error) {
 	})
 	return plan, err
 }
-
-// Sites returns all sites.
-func (e *Engine) Sites() (sites []store.Site, err error) {
-	err = e.cfg.Store.View(func(tx *store.Tx) error {
-		servers, err := tx.Servers()
-		if err != nil {
-			return err
-		}
-		for _, s := range servers {
-			of, err := tx.SitesOf(s.ID)
-			if err != nil {
-				return err
-			}
-			sites = append(sites, of...)
-		}
-		return nil
-	})
-	return sites, err
-}

@@ -33,6 +33,9 @@ func (e *Engine) Start(ctx context.Context, action store.Action, prepared []Prep
 		if p.Err != nil || p.Nothing {
 			continue
 		}
+		if p.Site.Domain != "" && p.Site.ID == "" {
+			p.Site.ID = e.cfg.Store.NewID()
+		}
 		run, err := e.newRun(group, action, p)
 		if err != nil {
 			return nil, err
@@ -42,6 +45,9 @@ func (e *Engine) Start(ctx context.Context, action store.Action, prepared []Prep
 	err := e.cfg.Store.Update(func(tx *store.Tx) error {
 		for i := range runs {
 			if err := e.putSecrets(tx, started[i]); err != nil {
+				return err
+			}
+			if err := e.putSite(tx, started[i]); err != nil {
 				return err
 			}
 			if err := tx.PutRun(&runs[i]); err != nil {
@@ -70,7 +76,7 @@ func (e *Engine) newRun(group store.ID, action store.Action, p Prepared) (store.
 	}
 	return store.Run{
 		ID: e.cfg.Store.NewID(), Group: group,
-		ServerID: p.Server.ID, ServerName: p.Server.Name,
+		ServerID: p.Server.ID, ServerName: p.Server.Name, SiteID: p.Site.ID,
 		Action: action, Title: title(action, p.Plan), Plan: plan,
 		Nonce: hex.EncodeToString(nonce), State: store.RunQueued,
 		Total: len(p.Plan.Milestones()), By: e.cfg.By, QueuedAt: e.cfg.Now(),
@@ -80,12 +86,17 @@ func (e *Engine) newRun(group store.ID, action store.Action, p Prepared) (store.
 // title names a run by what was chosen; what is only required is left out.
 func title(action store.Action, plan packages.Plan) string {
 	var names []string
+	site := ""
 	for _, part := range plan.Parts {
 		if part.Because == "" {
-			names = append(names, part.Label())
+			names, site = append(names, packages.Label(part.Package, part.Instance)), part.Site
 		}
 	}
-	return fmt.Sprintf("%s %s", action, strings.Join(names, ", "))
+	title := fmt.Sprintf("%s %s", action, strings.Join(names, ", "))
+	if site != "" {
+		title += " " + site
+	}
+	return title
 }
 
 // enqueue puts a run behind those on its server, and begins it if there is
@@ -248,6 +259,11 @@ func (e *Engine) cancelQueued(run store.Run) (bool, error) {
 		}
 		stored.State, stored.EndedAt = store.RunCancelled, e.cfg.Now()
 		ended = stored
+		if plan, err := planOf(stored); err == nil && plan.Action == store.Install && plan.MakesSite(e.cfg.Catalog) {
+			if err := e.failSite(tx, stored.SiteID); err != nil {
+				return err
+			}
+		}
 		return tx.PutRun(&stored)
 	})
 	if err != nil {

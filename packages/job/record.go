@@ -89,6 +89,7 @@ type changes struct {
 	percent *int                  // how far the step says that it is; never stored
 	server  store.ProvisionStatus // empty leaves it
 	port    int                   // where the server is found from now on; 0 leaves it
+	site    store.ProvisionStatus // of the run's site; empty leaves it
 }
 
 // sending records that the run is about to reach its server.
@@ -303,10 +304,14 @@ func (r *recorder) cancelled() *store.RunError {
 	return e
 }
 
-// noteUnprepared says of a server whose first run did not prepare it so.
+// noteUnprepared says so of a server, and of a site, whose first run did not
+// prepare it.
 func (r *recorder) noteUnprepared(ch *changes) {
 	if r.run.State != store.RunDone && r.preparesServer() {
 		ch.server = store.PrepFailed
+	}
+	if r.run.State != store.RunDone && r.makesSite() {
+		ch.site = store.PrepFailed
 	}
 }
 
@@ -360,6 +365,11 @@ func (r *recorder) write(tx *store.Tx, ch *changes) error {
 	}
 	if ch.server != "" {
 		if err := r.writeStatus(tx, ch.server); err != nil {
+			return err
+		}
+	}
+	if ch.site != "" {
+		if err := r.e.failSite(tx, r.run.SiteID); err != nil {
 			return err
 		}
 	}

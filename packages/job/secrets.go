@@ -131,19 +131,26 @@ func made(plan packages.Plan) (list []packages.Make) {
 
 // withoutLost takes the references to secrets that are not kept any more out of
 // the records, so that they count as not given.
-func withoutLost(installed []store.ServerPackage, known map[packages.SecretName]bool) []store.ServerPackage {
-	out := slices.Clone(installed)
-	for i, p := range out {
-		out[i].Configuration = maps.Clone(p.Configuration)
-		for option, value := range p.Configuration {
+func withoutLost(now packages.SiteContext, known map[packages.SecretName]bool) packages.SiteContext {
+	cleared := func(configuration map[string]string) map[string]string {
+		out := maps.Clone(configuration)
+		for option, value := range configuration {
 			for _, name := range packages.SecretsIn(value) {
 				if !known[name] {
-					delete(out[i].Configuration, option)
+					delete(out, option)
 				}
 			}
 		}
+		return out
 	}
-	return out
+	now.Installed, now.SiteInstalled = slices.Clone(now.Installed), slices.Clone(now.SiteInstalled)
+	for i, p := range now.Installed {
+		now.Installed[i].Configuration = cleared(p.Configuration)
+	}
+	for i, p := range now.SiteInstalled {
+		now.SiteInstalled[i].Configuration = cleared(p.Configuration)
+	}
+	return now
 }
 
 // fresh returns the values that a choice brings and that are not kept already. A
@@ -153,7 +160,7 @@ func fresh(resolved []packages.Resolved, r Request, kept packages.Secrets) packa
 	out := packages.Secrets{}
 	for _, one := range resolved {
 		for _, o := range one.Package.Describe().Options {
-			name := packages.SecretOf(one.Package.Name(), one.Instance, o.Name)
+			name := one.Secret(o.Name)
 			value, ok := one.Secrets[name]
 			if !ok {
 				continue

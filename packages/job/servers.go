@@ -202,14 +202,6 @@ func (e *Engine) server(id store.ID) (server store.Server, err error) {
 	return server, err
 }
 
-func (e *Engine) installed(id store.ID) (list []store.ServerPackage, err error) {
-	err = e.cfg.Store.View(func(tx *store.Tx) error {
-		list, err = tx.ServerPackages(id)
-		return err
-	})
-	return list, err
-}
-
 // Find returns the server of that name. Where there is none, the *InputError
 // names those that there are.
 func (e *Engine) Find(name string) (server store.Server, err error) {

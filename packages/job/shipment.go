@@ -19,7 +19,7 @@ func (e *Engine) shipment(ctx context.Context, run store.Run, steps []packages.S
 	}
 	for i, step := range steps {
 		s.Steps[i] = shipped(step)
-		pkg, _ := e.cfg.Catalog.Server(step.Part.Package)
+		pkg, _ := packages.Find(e.cfg.Catalog, step.Part.Package)
 		switch c := step.Command.(type) {
 		case packages.Write:
 			var content string

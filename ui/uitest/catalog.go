@@ -124,3 +124,9 @@ func service(unit, name string) []packages.Command {
 		packages.Persist{Version: "dpkg-query -W -f '${Version}' " + unit},
 	}
 }
+
+// Site returns no package: sites need a real catalog.
+func (c Catalog) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+
+// SiteNames returns none.
+func (c Catalog) SiteNames() []packages.Name { return nil }

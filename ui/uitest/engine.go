@@ -27,7 +27,7 @@ type Engine struct {
 	Servers  []job.ServerView
 	All      []job.Progress // every run, the oldest first
 	Output   map[store.ID][]string
-	Site     []store.Site
+	Hosted   []job.SiteView
 	Measured map[store.ID][]store.Sample
 	Pkgs     Catalog
 	Stacks   []packages.Stack
@@ -103,7 +103,53 @@ func (e *Engine) Overview() (job.Overview, error) {
 }
 
 // Sites returns the sites.
-func (e *Engine) Sites() ([]store.Site, error) { return e.Site, nil }
+func (e *Engine) Sites(servers ...store.ID) ([]job.SiteView, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []job.SiteView
+	for _, v := range e.Hosted {
+		if len(servers) == 0 || slices.Contains(servers, v.ServerID) {
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// Site returns a site.
+func (e *Engine) Site(id store.ID) (job.SiteView, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := slices.IndexFunc(e.Hosted, func(v job.SiteView) bool { return v.ID == id })
+	if i < 0 {
+		return job.SiteView{}, store.ErrNotFound
+	}
+	return e.Hosted[i], nil
+}
+
+// SitePackages returns the records of a package of a site, newest first.
+func (e *Engine) SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error) {
+	v, err := e.Site(site)
+	var out []store.SitePackage
+	for _, p := range slices.Backward(v.Packages) {
+		if p.Name == name && (limit <= 0 || len(out) < limit) {
+			out = append(out, p)
+		}
+	}
+	return out, err
+}
+
+// RunsOfSite returns the runs of a site, newest first.
+func (e *Engine) RunsOfSite(site store.ID, limit int) ([]store.Run, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []store.Run
+	for _, p := range slices.Backward(e.All) {
+		if p.Run.SiteID == site && (limit <= 0 || len(out) < limit) {
+			out = append(out, p.Run)
+		}
+	}
+	return out, nil
+}
 
 // Prepare makes plans with the resolver.
 func (e *Engine) Prepare(ctx context.Context, r job.Request) []job.Prepared {

@@ -36,7 +36,10 @@ func Scene(now func() time.Time) *Engine {
 	}
 	e.Measured = map[store.ID][]store.Sample{web2.ID: measured(at)}
 	e.Servers = []job.ServerView{old, db1, new1, web1, web2}
-	e.Site = []store.Site{{ID: "site1", ServerID: web2.ID, Domain: "blog.example.org", PHPVersion: "8.4", Status: store.Prepared}}
+	e.Hosted = []job.SiteView{{
+		Site:   store.Site{ID: "site1", ServerID: web2.ID, Domain: "blog.example.org", PHPVersion: "8.4", Status: store.Prepared},
+		Server: web2.Name,
+	}}
 	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}
 	e.Output[e.All[1].Run.ID] = e.All[1].Run.Error.Output
 	e.Output[e.All[2].Run.ID] = []string{"Reading package lists...", "Building dependency tree...", "Setting up php8.4-common (8.4.11-1) ...", "Setting up php8.4-cli (8.4.11-1) ...", "Created symlink '/etc/systemd/system/multi-user.target.wants/php8.4-fpm.service'"}
