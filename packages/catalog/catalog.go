@@ -9,6 +9,7 @@ import (
 	"brokeforge/packages/database"
 	"brokeforge/packages/firewall"
 	"brokeforge/packages/runtime"
+	"brokeforge/packages/sites"
 	"brokeforge/packages/system"
 	"brokeforge/packages/webserver"
 )
@@ -64,6 +65,8 @@ func New(options ...Option) *Catalog {
 		database.Redis{},
 		database.Database{},
 		database.User{},
+	}, site: []packages.SitePackage{
+		sites.Site{},
 	}}
 }
 

@@ -30,6 +30,9 @@ const (
 	siteFile    = "/etc/nginx/sites-available/brokeforge-default"
 	siteLink    = "/etc/nginx/sites-enabled/brokeforge-default"
 	defaultRoot = "/var/www/brokeforge-default"
+
+	// otherDefault is there while a site that somebody has made is the default one.
+	otherDefault = apt.Folder + "/sites/default"
 )
 
 // debianNginx are the packages that nginx is made of in Debian and Ubuntu. Of
@@ -129,7 +132,7 @@ func answers(site bool) string {
 	if !site {
 		return "systemctl is-active nginx"
 	}
-	return "curl -sS -f -o /dev/null --noproxy '*' --max-time 10 --retry 5 --retry-delay 1 --retry-connrefused http://127.0.0.1/"
+	return "fail=-f; [ ! -e " + otherDefault + " ] || fail=\ncurl -sS $fail -o /dev/null --noproxy '*' --max-time 10 --retry 5 --retry-delay 1 --retry-connrefused http://127.0.0.1/"
 }
 
 // configure returns the commands that put nginx's configuration in place.
@@ -183,8 +186,9 @@ exit 1`,
 		packages.Write{Path: httpFile, Content: http},
 		packages.Run{Title: "take off Debian's own default site, if nobody has changed it", Script: unlinkStock, Check: stockIsOff},
 		packages.Run{
+			Title:  "switch the default site on, unless a site of somebody's is it",
 			Script: "ln -sfn " + siteFile + " " + siteLink,
-			Check:  `[ "$(readlink ` + siteLink + `)" = ` + siteFile + ` ]`,
+			Check:  `[ -e ` + otherDefault + ` ] || [ "$(readlink ` + siteLink + `)" = ` + siteFile + ` ]`,
 		},
 		packages.Run{Title: testTitle, Script: testOrTakeBack(append(ours, siteLink, httpFile)...), IfChanged: true},
 	), nil
