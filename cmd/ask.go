@@ -17,7 +17,14 @@ func (a *app) ask(ctx context.Context, question string) (bool, error) {
 }
 
 func (e Env) ask(ctx context.Context, question string) (bool, error) {
-	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
+	text, err := e.askText(ctx, question+" [y/N] ")
+	text = strings.ToLower(text)
+	return text == "y" || text == "yes", err
+}
+
+// askText puts a question and returns what is typed, without the blanks around it.
+func (e Env) askText(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(e.Stderr, question)
 	type answer struct {
 		text string
 		err  error
@@ -35,12 +42,11 @@ func (e Env) ask(ctx context.Context, question string) (bool, error) {
 			fmt.Fprintln(e.Stderr)
 		}
 		if a.err != nil && a.err != io.EOF {
-			return false, fmt.Errorf("read the answer: %w", a.err)
+			return "", fmt.Errorf("read the answer: %w", a.err)
 		}
-		text := strings.ToLower(strings.TrimSpace(a.text))
-		return text == "y" || text == "yes", nil
+		return strings.TrimSpace(a.text), nil
 	case <-ctx.Done():
 		fmt.Fprintln(e.Stderr)
-		return false, ctx.Err()
+		return "", ctx.Err()
 	}
 }

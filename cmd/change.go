@@ -22,7 +22,9 @@ type change struct {
 	preview bool
 	yes     bool
 	output  bool
-	purge   bool // of a removal
+	purge   bool     // of a removal
+	site    store.ID // whose packages are chosen; empty for those of servers
+	typed   string   // what must be typed to agree; empty means y
 }
 
 func (ch *change) flags(c *cobra.Command) {
@@ -61,7 +63,7 @@ func (ch *change) run(c *cobra.Command, args []string) error {
 
 // carryOut previews, asks, starts and follows.
 func (ch *change) carryOut(ctx context.Context, engine Engine, list []packages.Want, servers []store.Server) error {
-	request := job.Request{Action: ch.action, Packages: list}
+	request := job.Request{Action: ch.action, Packages: list, Site: ch.site}
 	for _, s := range servers {
 		request.Servers = append(request.Servers, s.ID)
 	}
@@ -78,7 +80,7 @@ func (ch *change) carryOut(ctx context.Context, engine Engine, list []packages.W
 		return endWith(status)
 	}
 	if !ch.yes {
-		yes, err := ch.ask(ctx, fmt.Sprintf("Run this on %s?", count(len(prepared), "server", "servers")))
+		yes, err := ch.agree(ctx, fmt.Sprintf("Run this on %s?", count(len(prepared), "server", "servers")))
 		if err != nil {
 			return err
 		}
@@ -96,6 +98,17 @@ func (ch *change) carryOut(ctx context.Context, engine Engine, list []packages.W
 		return err
 	}
 	return endWith(worst(status, followed))
+}
+
+// agree asks for a yes, or for what must be typed.
+func (ch *change) agree(ctx context.Context, question string) (bool, error) {
+	if ch.typed == "" {
+		return ch.ask(ctx, question)
+	}
+	ch.terminal.Lock()
+	defer ch.terminal.Unlock()
+	text, err := ch.askText(ctx, fmt.Sprintf("%s Type %s to go ahead: ", question, ch.typed))
+	return text == ch.typed, err
 }
 
 // endWith is nil, or an error that holds the status and says nothing more.

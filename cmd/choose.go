@@ -104,7 +104,7 @@ func setValues(c packages.Catalog, list []packages.Want, set []string, secret se
 		list[i].Values[option] = value
 	}
 	for _, w := range list {
-		p, _ := c.Server(w.Name)
+		p, _ := packages.Find(c, w.Name)
 		if err := checkValues(p, w.Values); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func setValues(c packages.Catalog, list []packages.Want, set []string, secret se
 }
 
 func isSecret(c packages.Catalog, name packages.Name, option string) bool {
-	p, ok := c.Server(name)
+	p, ok := packages.Find(c, name)
 	return ok && slices.ContainsFunc(p.Describe().Options, func(o packages.Option) bool {
 		return o.Name == option && o.Kind == packages.Secret
 	})
@@ -121,7 +121,7 @@ func isSecret(c packages.Catalog, name packages.Name, option string) bool {
 
 // checkValues refuses values that no server could make right. What is not
 // given may be recorded on a server, so it is not missed here.
-func checkValues(p packages.ServerPackage, values packages.Values) error {
+func checkValues(p packages.Package, values packages.Values) error {
 	options := p.Describe().Options
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		i := slices.IndexFunc(options, func(o packages.Option) bool { return o.Name == name })

@@ -41,6 +41,9 @@ type Engine interface {
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
 	Cancel(ctx context.Context, run store.ID) error
 
+	Sites(servers ...store.ID) ([]job.SiteView, error)
+	SiteFiles(context.Context, store.ID) ([]job.SiteFile, error)
+
 	Services(context.Context, store.ID) ([]job.ServiceView, error)
 	Journal(ctx context.Context, server store.ID, w packages.Want, lines int, follow bool, tell func(string) error) error
 

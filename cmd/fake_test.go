@@ -76,6 +76,7 @@ type fakeEngine struct {
 	runs     []store.Run
 	frames   map[string][]frame // by server
 	prepared map[string]job.Prepared
+	sites    []job.SiteView
 	add      func(job.NewServer) (store.Server, error)
 	cancel   error
 	secrets  packages.Secrets // of every server
@@ -523,3 +524,17 @@ func holds(t *testing.T, what, text string, parts ...string) {
 
 func (fakeCatalog) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
 func (fakeCatalog) SiteNames() []packages.Name                      { return nil }
+
+func (e *fakeEngine) Sites(servers ...store.ID) ([]job.SiteView, error) {
+	var out []job.SiteView
+	for _, v := range e.sites {
+		if len(servers) == 0 || slices.Contains(servers, v.ServerID) {
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+func (e *fakeEngine) SiteFiles(context.Context, store.ID) ([]job.SiteFile, error) {
+	return []job.SiteFile{{Path: "/srv/sites/a.org", Bytes: 3 << 20}}, nil
+}

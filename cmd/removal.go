@@ -32,7 +32,7 @@ func (ch *change) wants(ctx context.Context, args []string) ([]packages.Want, er
 func setRemoval(c packages.Catalog, list []packages.Want, set []string, purge bool) error {
 	purged := false
 	for i := range list {
-		p, _ := c.Server(list[i].Name)
+		p, _ := packages.Find(c, list[i].Name)
 		list[i].Removal = packages.Values{}
 		if purge && slices.ContainsFunc(p.Describe().RemoveOptions, func(o packages.Option) bool { return o.Name == packages.PurgeOption }) {
 			list[i].Removal[packages.PurgeOption], purged = "yes", true
@@ -58,7 +58,7 @@ func setRemoval(c packages.Catalog, list []packages.Want, set []string, purge bo
 		}
 	}
 	for i := range list {
-		p, _ := c.Server(list[i].Name)
+		p, _ := packages.Find(c, list[i].Name)
 		if _, err := packages.CompleteRemoval(p, list[i].Removal); err != nil {
 			return err
 		}

@@ -23,6 +23,8 @@ type SiteMaker interface {
 	Domain(Values) string
 	// Fill writes what is recorded of the package into the site's own record.
 	Fill(site *store.Site, configuration map[string]string)
+	// Files returns the files and folders that go with the site when it is removed.
+	Files(SiteContext) []string
 }
 
 // A SiteChooser is a package of a site that needs other packages by what is chosen

@@ -2,8 +2,10 @@ package job
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"brokeforge/packages"
 	"brokeforge/store"
@@ -163,4 +165,27 @@ func (e *Engine) RunsOfSite(site store.ID, limit int) (runs []store.Run, err err
 		return nil
 	})
 	return e.asLive(runs), err
+}
+
+// Release returns the release that is live; empty before the first deployment.
+func (v SiteView) Release() string {
+	p, _ := v.Package("deployment")
+	return p.Configuration["release"]
+}
+
+// Expires returns when the site's certificate expires, in the form of RFC 3339; empty
+// where it has none.
+func (v SiteView) Expires() string {
+	p, _ := v.Package(packages.CertificateName)
+	return p.Configuration[packages.ExpiresKey]
+}
+
+// CertificateDays returns how many days the site's certificate is valid from now on,
+// negative where it has expired, and whether it has one.
+func (v SiteView) CertificateDays(now time.Time) (days int, ok bool) {
+	at, err := time.Parse(time.RFC3339, v.Expires())
+	if err != nil {
+		return 0, false
+	}
+	return int(math.Floor(at.Sub(now).Hours() / 24)), true
 }

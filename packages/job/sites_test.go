@@ -50,6 +50,8 @@ type fakeMaker struct{ fakeSite }
 
 func (fakeMaker) Domain(v packages.Values) string { return strings.ToLower(v[packages.DomainOption]) }
 
+func (fakeMaker) Files(ctx packages.SiteContext) []string { return []string{"/srv/" + ctx.Site.Domain} }
+
 func (fakeMaker) Fill(s *store.Site, configuration map[string]string) {
 	s.DocumentRoot = configuration["root"]
 }

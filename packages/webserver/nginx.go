@@ -132,7 +132,7 @@ func answers(site bool) string {
 	if !site {
 		return "systemctl is-active nginx"
 	}
-	return "fail=-f; [ ! -e " + otherDefault + " ] || fail=\ncurl -sS $fail -o /dev/null --noproxy '*' --max-time 10 --retry 5 --retry-delay 1 --retry-connrefused http://127.0.0.1/"
+	return "[ -e " + otherDefault + " ] || curl -sS -f -o /dev/null --noproxy '*' --max-time 10 --retry 5 --retry-delay 1 --retry-connrefused http://127.0.0.1/"
 }
 
 // configure returns the commands that put nginx's configuration in place.
