@@ -17,6 +17,7 @@ type Engine interface {
 	Sites(servers ...store.ID) ([]job.SiteView, error)
 	Site(store.ID) (job.SiteView, error)
 	SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error)
+	SiteFiles(context.Context, store.ID) ([]job.SiteFile, error)
 	RunsOfSite(site store.ID, limit int) ([]store.Run, error)
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error

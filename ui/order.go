@@ -17,6 +17,7 @@ type order struct {
 	action  store.Action
 	names   []packages.Want // of packages, without values
 	servers []store.ID
+	site    *job.SiteView                     // whose packages are chosen; nil for those of servers, and for a site that is to be made
 	values  map[packages.Name]packages.Values // what was chosen, kept while one goes back and forth
 }
 
@@ -31,11 +32,20 @@ func (o order) request() job.Request {
 			wants[i].Removal = values
 		}
 	}
-	return job.Request{Action: o.action, Packages: wants, Servers: o.servers}
+	r := job.Request{Action: o.action, Packages: wants, Servers: o.servers}
+	if o.site != nil {
+		r.Site = o.site.ID
+	}
+	return r
 }
 
 // title says what is done, such as "install nginx, php".
-func (o order) title() string { return string(o.action) + " " + o.labels() }
+func (o order) title() string {
+	if o.site != nil {
+		return string(o.action) + " " + o.labels() + " " + o.site.Domain
+	}
+	return string(o.action) + " " + o.labels()
+}
 
 // labels names the packages.
 func (o order) labels() string {
@@ -54,7 +64,7 @@ func optionKey(p packages.Name, o string) string { return string(p) + "." + o }
 func (o order) fields(e env, all bool) []widget.Field {
 	var out []widget.Field
 	for _, w := range o.names {
-		p, ok := e.engine.Catalog().Server(w.Name)
+		p, ok := packages.Find(e.engine.Catalog(), w.Name)
 		if !ok {
 			continue
 		}
@@ -69,7 +79,7 @@ func (o order) fields(e env, all bool) []widget.Field {
 
 // options are what may be chosen of a package. What may be chosen when it is
 // removed is always asked, as it is about what is lost.
-func (o order) options(p packages.ServerPackage) []packages.Option {
+func (o order) options(p packages.Package) []packages.Option {
 	switch o.action {
 	case store.Install:
 		return p.Describe().Options
@@ -79,7 +89,7 @@ func (o order) options(p packages.ServerPackage) []packages.Option {
 	return nil
 }
 
-func (o order) field(e env, p packages.ServerPackage, option packages.Option) widget.Field {
+func (o order) field(e env, p packages.Package, option packages.Option) widget.Field {
 	kinds := map[packages.Kind]widget.FieldKind{
 		packages.Secret: widget.SecretField, packages.Choice: widget.ChoiceField,
 		packages.Several: widget.SeveralField, packages.YesNo: widget.YesNoField,
@@ -118,7 +128,11 @@ func (o order) field(e env, p packages.ServerPackage, option packages.Option) wi
 }
 
 // anyRecorded reports whether an option is recorded on one of the servers.
-func (o order) anyRecorded(e env, p packages.ServerPackage, option string) bool {
+func (o order) anyRecorded(e env, p packages.Package, option string) bool {
+	if o.site != nil {
+		r, _ := o.site.Package(p.Name())
+		return r.Configuration[option] != ""
+	}
 	for _, id := range o.servers {
 		v, _ := e.data.server(id)
 		for _, r := range recordsOf(v, p.Name()) {
@@ -132,7 +146,12 @@ func (o order) anyRecorded(e env, p packages.ServerPackage, option string) bool 
 
 // recorded is the value that an option was installed with, where that is one
 // value on all servers of the order.
-func (o order) recorded(e env, p packages.ServerPackage, option string) (string, bool) {
+func (o order) recorded(e env, p packages.Package, option string) (string, bool) {
+	if o.site != nil {
+		r, _ := o.site.Package(p.Name())
+		value, ok := r.Configuration[option]
+		return value, ok
+	}
 	value, found := "", false
 	instance, ok := usualInstance(p)
 	if !ok {
@@ -156,7 +175,7 @@ func (o order) recorded(e env, p packages.ServerPackage, option string) (string,
 
 // usualInstance is the instance of a package that its defaults choose, and
 // whether they choose one.
-func usualInstance(p packages.ServerPackage) (string, bool) {
+func usualInstance(p packages.Package) (string, bool) {
 	of := p.Describe().Instance
 	if of == nil {
 		return "", true
@@ -174,7 +193,7 @@ func usualInstance(p packages.ServerPackage) (string, bool) {
 func (o order) choose(e env, begun []widget.Field, given map[string]string) {
 	for _, f := range begun {
 		name, option, _ := strings.Cut(f.Name, ".")
-		p, there := e.engine.Catalog().Server(packages.Name(name))
+		p, there := packages.Find(e.engine.Catalog(), packages.Name(name))
 		many := there && p.Describe().Instance != nil
 		if !many && given[f.Name] == f.Value && f.Value != "" {
 			if _, ok := o.values[packages.Name(name)][option]; !ok {
@@ -202,7 +221,7 @@ func (o order) next(e env) screen {
 
 // prepareOne goes on with one package.
 func prepareOne(e env, action store.Action, w packages.Want, servers []store.ID) effect {
-	o := order{action, []packages.Want{w}, servers, map[packages.Name]packages.Values{}}
+	o := order{action: action, names: []packages.Want{w}, servers: servers, values: map[packages.Name]packages.Values{}}
 	return push(o.next(e))
 }
 

@@ -23,10 +23,15 @@ type previewScreen struct {
 	started  bool // the runs are being queued
 	server   int  // which one is shown
 	pages    []*planPage
+	files    []job.SiteFile // of a site that is to be removed
 }
 
 // preparedMsg is the plans that were made.
-type preparedMsg struct{ prepared []job.Prepared }
+type preparedMsg struct {
+	prepared []job.Prepared
+	files    []job.SiteFile
+	err      error // of reading the files
+}
 
 // startedMsg is the runs that were queued.
 type startedMsg struct {
@@ -51,7 +56,11 @@ func (s *previewScreen) init(e env) effect {
 	request := s.order.request()
 	return e.ask(func() tea.Msg {
 		defer stop()
-		return preparedMsg{e.engine.Prepare(ctx, request)}
+		if !s.order.removesSite() {
+			return preparedMsg{prepared: e.engine.Prepare(ctx, request)}
+		}
+		files, err := e.engine.SiteFiles(ctx, request.Site)
+		return preparedMsg{e.engine.Prepare(ctx, request), files, err}
 	})
 }
 
@@ -64,7 +73,12 @@ func (s *previewScreen) back(env) (effect, bool) {
 func (s *previewScreen) update(e env, msg tea.Msg) effect {
 	switch m := msg.(type) {
 	case preparedMsg:
-		return s.ready(e, m.prepared)
+		s.files = m.files
+		out := s.ready(e, m.prepared)
+		if m.err != nil {
+			out = out.and(complain(m.err))
+		}
+		return out
 	case startedMsg:
 		s.started = false
 		if m.err != nil {
@@ -179,6 +193,9 @@ func (s *previewScreen) page() *planPage {
 func (s *previewScreen) run(e env, todo []job.Prepared) effect {
 	if s.grace.swallows(e.now()) {
 		return effect{}
+	}
+	if s.order.removesSite() {
+		return open(newTypedBox(s.order.site.Domain, s.goes(todo), func() effect { return s.start(e, todo) }))
 	}
 	if s.order.action == store.Remove {
 		return open(s.confirm(e, todo))

@@ -45,7 +45,7 @@ type serverLoadedMsg struct {
 func newServerScreen(id store.ID) *serverScreen {
 	return &serverScreen{id: id, tables: [serverTabs]*widget.Table{
 		tabPackages: {Columns: packageColumns(), Bare: true},
-		tabSites:    {Columns: siteColumns(), Empty: "No sites yet on this server."},
+		tabSites:    {Columns: siteColumns(), Empty: "No sites yet on this server. a adds one."},
 		tabRuns:     {Columns: runColumns(false), Empty: "Nothing has been run on this server yet."},
 		tabFirewall: {Columns: ruleColumns(), Empty: "No rules beside those of the firewall itself. a adds one."},
 		tabMonitor:  {},
@@ -166,7 +166,7 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 		}
 		return list
 	case tabSites:
-		return []binding{{keys: []string{"enter"}, help: "open", off: "sites are only listed so far", run: func() effect { return effect{} }}}
+		return siteBindings(e, s.sites, selected, here)
 	case tabRuns:
 		return []binding{{keys: []string{"enter"}, help: "open", more: "open the run", off: unless(len(s.runs) > 0, "there is no run"), run: func() effect {
 			return openRun(s.runs, selected)

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -32,35 +31,31 @@ func siteColumns() []widget.Column {
 		{Min: 1},
 		{Title: "DOMAIN", Min: 16, Max: 50, Middle: true},
 		{Title: "SERVER", Min: 8, Max: 24},
-		{Title: "PHP", Min: 4, Drop: 1},
+		{Title: "KIND", Min: 6, Drop: 1},
+		{Title: "PHP", Min: 4, Drop: 2},
+		{Title: "RELEASE", Max: 20, Drop: 3},
+		{Title: "TLS", Min: 4, Right: true, Drop: 4},
 		{Title: "STATE", Min: 14, Grow: 1},
 	}
 }
 
 func siteRows(e env, sites []job.SiteView) []widget.Row {
 	var rows []widget.Row
-	for _, s := range sites {
-		st := siteState(s.Status)
-		server := strings.Join(e.data.names([]store.ID{s.ServerID}), "")
-		rows = append(rows, widget.Row{ID: string(s.ID), Cells: []widget.Line{
+	for _, v := range sites {
+		st := siteState(v)
+		site, _ := v.Package(siteName)
+		look := widget.Plain
+		if days, ok := v.CertificateDays(e.now()); ok && days < 14 {
+			look = widget.Bad
+		}
+		rows = append(rows, widget.Row{ID: string(v.ID), Cells: []widget.Line{
 			{st.mark()},
-			widget.Of(widget.Plain, s.Domain), widget.Of(widget.Plain, server),
-			widget.Of(widget.Plain, string(s.PHPVersion)), widget.Of(st.look, st.word),
+			widget.Of(widget.Plain, v.Domain), widget.Of(widget.Plain, v.Server),
+			widget.Of(widget.Plain, site.Configuration["kind"]), widget.Of(widget.Plain, string(v.PHPVersion)),
+			widget.Of(widget.Plain, v.Release()), widget.Of(look, certificateWord(e.now(), v)), widget.Of(st.look, st.word),
 		}})
 	}
 	return rows
-}
-
-func siteState(s store.ProvisionStatus) state {
-	switch s {
-	case store.Prepared:
-		return state{"●", "active", widget.Good}
-	case store.Preparing:
-		return state{"◐", "preparing", widget.Working}
-	case store.PrepFailed:
-		return state{"✗", "failed", widget.Bad}
-	}
-	return state{"○", "not prepared", widget.Dim}
 }
 
 func (s *sitesScreen) title(env) string { return "Sites" }
@@ -96,23 +91,22 @@ func (s *sitesScreen) bindings(e env) []binding {
 		return s.filter.typed()
 	}
 	s.fill(e)
-	server := store.ID("")
-	for _, site := range s.sites {
-		if string(site.ID) == s.table.Selected() {
-			server = site.ServerID
-		}
+	var servers []store.ID
+	for _, v := range e.data.overview.Servers {
+		servers = append(servers, v.ID)
 	}
-	list := []binding{
-		{keys: []string{"enter"}, help: "open its server", off: unless(server != "", "there is no site here"), run: func() effect { return push(newServerScreen(server)) }},
-		s.filter.binding(),
-	}
+	list := append(siteBindings(e, s.sites, s.table.Selected(), servers), s.filter.binding())
 	return append(list, moves(func(m widget.Move) { s.table.Move(m, e.size.h-2) })...)
 }
 
 func (s *sitesScreen) fill(e env) {
 	var shown []widget.Row
 	for _, r := range siteRows(e, s.sites) {
-		if matches(s.filter.value(), nil, r.Cells[1].String(), r.Cells[2].String(), r.Cells[4].String()) {
+		words := make([]string, len(r.Cells))
+		for i, c := range r.Cells {
+			words[i] = c.String()
+		}
+		if matches(s.filter.value(), nil, words[1:]...) {
 			shown = append(shown, r)
 		}
 	}
@@ -126,9 +120,10 @@ func (s *sitesScreen) view(e env, sz size) []widget.Line {
 			{},
 			widget.Of(widget.Strong, "  No sites yet."),
 			{},
-			widget.Of(widget.Dim, "  A site is a domain that a server answers for. Sites that are recorded are"),
-			widget.Of(widget.Dim, "  listed here with their server and state. This version can't make any yet;"),
-			widget.Of(widget.Dim, "  it installs what they need: a web server, PHP, a firewall."),
+			widget.Of(widget.Dim, "  A site is a domain that a server answers for, with a folder, a user and"),
+			widget.Of(widget.Dim, "  a virtual host of its own. The web server and PHP come with it."),
+			{},
+			{widget.Text(widget.Plain, "  Press "), widget.Text(widget.Accent, "a"), widget.Text(widget.Plain, " to add the first one.")},
 		}
 	}
 	s.fill(e)

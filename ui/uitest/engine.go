@@ -138,6 +138,15 @@ func (e *Engine) SitePackages(site store.ID, name packages.Name, limit int) ([]s
 	return out, err
 }
 
+// SiteFiles returns made-up files.
+func (e *Engine) SiteFiles(context.Context, store.ID) ([]job.SiteFile, error) {
+	return []job.SiteFile{
+		{Path: "/srv/sites/blog.example.org", Bytes: 214 << 20},
+		{Path: "/etc/nginx/sites-available/brokeforge-blog.example.org.conf", Bytes: 4 << 10},
+		{Path: "/var/log/nginx/blog.example.org.access.log", Bytes: 3 << 20},
+	}, nil
+}
+
 // RunsOfSite returns the runs of a site, newest first.
 func (e *Engine) RunsOfSite(site store.ID, limit int) ([]store.Run, error) {
 	e.mu.Lock()

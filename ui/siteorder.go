@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"fmt"
+
+	"brokeforge/packages"
+	"brokeforge/packages/job"
+	"brokeforge/store"
+	"brokeforge/ui/widget"
+)
+
+// siteName is the package that makes a site.
+const siteName packages.Name = "site"
+
+// removesSite reports whether a site goes, with its files.
+func (o order) removesSite() bool {
+	if o.action != store.Remove || o.site == nil {
+		return false
+	}
+	for _, w := range o.names {
+		if w.Name == siteName {
+			return true
+		}
+	}
+	return false
+}
+
+// siteOrder is about one package of a site.
+func siteOrder(action store.Action, name packages.Name, v job.SiteView) order {
+	return order{
+		action: action, names: []packages.Want{{Name: name}}, servers: []store.ID{v.ServerID}, site: &v,
+		values: map[packages.Name]packages.Values{},
+	}
+}
+
+// siteBindings are the keys of a list of sites.
+func siteBindings(e env, sites []job.SiteView, selected string, servers []store.ID) []binding {
+	var site job.SiteView
+	for _, v := range sites {
+		if string(v.ID) == selected {
+			site = v
+		}
+	}
+	none := unless(site.ID != "", "there is no site here")
+	_, can := e.engine.Catalog().Site(siteName)
+	add := unless(can, "there is no package "+string(siteName))
+	if can {
+		add = unless(len(servers) > 0, "there is no server yet")
+	}
+	return []binding{
+		{keys: []string{"enter"}, help: "open", more: "open the site", off: none, run: func() effect { return push(newSiteScreen(site.ID)) }},
+		{keys: []string{"a"}, help: "add", more: "add a site", off: add, run: func() effect { return push(newSiteAddScreen(e, servers)) }},
+		{keys: []string{"x"}, help: "remove", more: "remove the site under the cursor, with its files", off: none, run: func() effect {
+			return push(siteOrder(store.Remove, siteName, site).next(e))
+		}},
+	}
+}
+
+// goes tells what is taken away with a site, and what stays.
+func (s *previewScreen) goes(todo []job.Prepared) []widget.Line {
+	text := []widget.Line{widget.Of(widget.Plain, "For good, with everything that is in them:")}
+	for _, f := range s.files {
+		text = append(text, widget.Line{widget.Text(widget.Strong, fmt.Sprintf("%10s  ", inBytes(f.Bytes))), widget.Text(widget.Plain, f.Path)})
+	}
+	for _, p := range todo {
+		for _, part := range p.Plan.Parts {
+			if part.Package != siteName {
+				text = append(text, widget.Line{widget.Text(widget.Strong, fmt.Sprintf("%10s  ", "package")), widget.Text(widget.Plain, part.Label())})
+			}
+		}
+	}
+	if s.order.values[siteName]["archive"] == "yes" {
+		return append(text, widget.Line{}, widget.Of(widget.Plain, "Files and settings are archived on the server first."))
+	}
+	return append(text, widget.Line{}, widget.Of(widget.Plain, "Nothing of it is archived. Other sites stay as they are."))
+}
