@@ -44,7 +44,11 @@ func (o order) title() string {
 	if o.site != nil {
 		return string(o.action) + " " + o.labels() + " " + o.site.Domain
 	}
-	return string(o.action) + " " + o.labels()
+	title := string(o.action) + " " + o.labels()
+	if domain := o.values[siteName][packages.DomainOption]; domain != "" {
+		title += " " + domain
+	}
+	return title
 }
 
 // labels names the packages.

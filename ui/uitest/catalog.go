@@ -125,8 +125,13 @@ func service(unit, name string) []packages.Command {
 	}
 }
 
-// Site returns no package: sites need a real catalog.
-func (c Catalog) Site(packages.Name) (packages.SitePackage, bool) { return nil, false }
+// Site returns the package that makes sites.
+func (c Catalog) Site(name packages.Name) (packages.SitePackage, bool) {
+	if name != (SitePackage{}).Name() || len(c) == 0 {
+		return nil, false
+	}
+	return SitePackage{}, true
+}
 
-// SiteNames returns none.
-func (c Catalog) SiteNames() []packages.Name { return nil }
+// SiteNames returns the name of the package that makes sites.
+func (c Catalog) SiteNames() []packages.Name { return []packages.Name{SitePackage{}.Name()} }

@@ -28,15 +28,22 @@ func (e *Engine) prepare(r job.Request, v job.ServerView) job.Prepared {
 		p.Already = make([]bool, len(p.Plan.Steps()))
 		return p
 	}
-	resolve := packages.ResolveInstall
+	resolve := packages.ResolveSiteInstall
 	if r.Action == store.Remove {
-		resolve = packages.ResolveRemove
+		resolve = packages.ResolveSiteRemove
+	}
+	site := packages.SiteContext{Context: ctx}
+	site.Site.Domain, p.Err = packages.WantedSite(e.Pkgs, r.Packages)
+	for _, hosted := range e.Hosted {
+		if hosted.ID == r.Site {
+			site.Site, site.SiteInstalled = hosted.Site, hosted.Packages
+		}
 	}
 	var resolved []packages.Resolved
-	if resolved, p.Err = resolve(e.Pkgs, r.Packages, v.Packages, v.Facts.Found); p.Err != nil {
+	if resolved, p.Err = resolve(e.Pkgs, r.Packages, site); p.Err != nil {
 		return p
 	}
-	p.Plan, p.Err = packages.Build(r.Action, resolved, ctx)
+	p.Plan, p.Err = packages.BuildSite(r.Action, resolved, site)
 	p.Already = make([]bool, len(p.Plan.Steps()))
 	if len(p.Already) > 1 && r.Action == store.Install {
 		p.Already[1] = true

@@ -37,9 +37,23 @@ func Scene(now func() time.Time) *Engine {
 	e.Measured = map[store.ID][]store.Sample{web2.ID: measured(at)}
 	e.Servers = []job.ServerView{old, db1, new1, web1, web2}
 	e.Hosted = []job.SiteView{{
-		Site:   store.Site{ID: "site1", ServerID: web2.ID, Domain: "blog.example.org", PHPVersion: "8.4", Status: store.Prepared},
-		Server: web2.Name,
+		Site: store.Site{
+			ID: "site1", ServerID: web2.ID, Domain: "blog.example.org", DocumentRoot: "/srv/sites/blog.example.org/current/public",
+			PHPVersion: "8.4", Status: store.Prepared, CreatedAt: at.Add(-30 * 24 * time.Hour),
+		},
+		Server: web2.Name, Packages: []store.SitePackage{
+			{Name: "site", Type: packages.SiteType, Configuration: map[string]string{
+				packages.DomainOption: "blog.example.org", "aliases": "www.blog.example.org", "kind": "php", "web-server": "nginx",
+				"user": "site_blog_example_org", "body-size": "64m", "default-site": "no",
+			}},
+			{Name: "deployment", Type: packages.SiteType, Configuration: map[string]string{"release": "20260301-1140"}, UpdatedAt: at.Add(-20 * time.Minute)},
+			{Name: "certificate", Type: packages.SiteType, Configuration: map[string]string{"expires": at.Add(61 * 24 * time.Hour).Format(time.RFC3339)}, UpdatedAt: at.Add(-29 * 24 * time.Hour)},
+		},
+	}, {
+		Site:   store.Site{ID: "site2", ServerID: web1.ID, Domain: "xn--bcher-kva.example.org", Status: store.PrepFailed, CreatedAt: at.Add(-time.Hour)},
+		Server: web1.Name,
 	}}
+	web1.Sites = 1
 	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}
 	e.Output[e.All[1].Run.ID] = e.All[1].Run.Error.Output
 	e.Output[e.All[2].Run.ID] = []string{"Reading package lists...", "Building dependency tree...", "Setting up php8.4-common (8.4.11-1) ...", "Setting up php8.4-cli (8.4.11-1) ...", "Created symlink '/etc/systemd/system/multi-user.target.wants/php8.4-fpm.service'"}
