@@ -57,8 +57,8 @@ type optionView struct {
 
 func catalogOf(c packages.Catalog) []packageView {
 	list := []packageView{}
-	for _, name := range c.Names() {
-		p, ok := c.Server(name)
+	for _, name := range append(slices.Clone(c.Names()), c.SiteNames()...) {
+		p, ok := packages.Find(c, name)
 		if !ok {
 			continue
 		}

@@ -26,6 +26,50 @@ func TestSites(t *testing.T) {
 	})
 }
 
+// TestSitesOnApache makes sites where Apache is the web server.
+func TestSitesOnApache(t *testing.T) {
+	onEachRelease(t, "sites-apache", func(s service) {
+		s.install("apache")
+		site := sites{s}
+		site.add1(shopSite, "--set", "kind=php", "--set", "aliases=www.shop.example.org")
+		site.add1(blogSite, "--set", "web-directory=public")
+		site.fill()
+		site.answersAll()
+		site.apart()
+		contains(s, site.add1(shopSite).stdout, "nothing to do")
+		site.behind()
+		site.add1(blogSite, "--set", "default-site=yes")
+		eventually(s, "an unknown name gets the default site", func() bool {
+			_, _, text := site.page("unknown.example.net", "/")
+			return strings.Contains(text, "bücher.example.org")
+		})
+		s.must(0, "site", "remove", blogSite, "--yes")
+		eventually(s, "an unknown name gets Apache's page again", func() bool {
+			_, _, text := site.page("unknown.example.net", "/")
+			return strings.Contains(text, "No site has this name")
+		})
+		s.must(0, "site", "remove", shopSite, "--yes")
+		s.must(0, "site", "remove", "app.example.org", "--yes")
+		if got := s.sh("ls -d /srv/sites /etc/apache2/brokeforge /var/log/apache2/*example* 2>/dev/null; ls /etc/apache2/sites-enabled; systemctl --failed --plain --no-legend; true"); got != "000-brokeforge-default.conf" {
+			s.Errorf("left of the sites: %s", got)
+		}
+	})
+}
+
+// behind: a program behind a port answers by way of the web server.
+func (s sites) behind() {
+	s.Helper()
+	s.sh("mkdir -p /tmp/app && echo behind >/tmp/app/index.html && setsid python3 -m http.server --bind 127.0.0.1 --directory /tmp/app 3000 >/dev/null 2>&1 </dev/null &")
+	s.add1("app.example.org", "--set", "kind=proxy", "--set", "target=3000")
+	eventually(s, "the program behind the proxy answers", func() bool {
+		_, _, text := s.page("app.example.org", "/")
+		return strings.TrimSpace(text) == "behind"
+	})
+	if status, _, text := s.page("app.example.org", "/.well-known/acme-challenge/token"); status != 200 || strings.TrimSpace(text) != "token" {
+		s.Errorf("the challenge of a proxy answers %d %q", status, text)
+	}
+}
+
 type sites struct{ service }
 
 const (
@@ -94,6 +138,12 @@ func (s sites) add() {
 	contains(s, r.stdout, "nothing to do")
 	r = s.must(2, "site", "add", "www.shop.example.org", "--on", s.h.Name, "--yes")
 	contains(s, r.stdout+r.stderr, "is a name of the site "+shopSite)
+	s.fill()
+}
+
+// fill puts files into the shop, and the token of a challenge.
+func (s sites) fill() {
+	s.Helper()
 	s.sh(`echo '<?php echo PHP_SAPI, " ", get_current_user(), " ", posix_getpwuid(posix_geteuid())["name"], " ", ini_get("upload_max_filesize");' >/srv/sites/` + shopSite + `/current/who.php
 echo 'APP_KEY=secret' >/srv/sites/` + shopSite + `/current/.env
 mkdir -p /srv/sites/` + shopSite + `/current/.well-known && echo known >/srv/sites/` + shopSite + `/current/.well-known/security.txt

@@ -46,10 +46,15 @@ catalog: go test ./packages/catalog -update.
 			b.WriteString(docsOf(p))
 		}
 	}
+	fmt.Fprintf(&b, "\n## %s\n", packages.SiteType)
+	for _, name := range c.SiteNames() {
+		p, _ := c.Site(name)
+		b.WriteString(docsOf(p))
+	}
 	return b.String()
 }
 
-func docsOf(p packages.ServerPackage) string {
+func docsOf(p packages.Package) string {
 	d := p.Describe()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n### %s\n\n%s: %s.\n", p.Name(), d.Title, strings.TrimSuffix(d.Summary, "."))
@@ -66,7 +71,7 @@ func docsOf(p packages.ServerPackage) string {
 	if _, ok := p.(packages.Serviced); ok {
 		facts = append(facts, "Its service: `brokeforge service`.")
 	}
-	if d.Instance == nil && p.Probe() != "" {
+	if server, ok := p.(packages.ServerPackage); ok && d.Instance == nil && server.Probe() != "" {
 		facts = append(facts, "One that is there already can be adopted.")
 	}
 	if len(facts) > 0 {

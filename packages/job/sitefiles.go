@@ -28,7 +28,7 @@ func (e *Engine) SiteFiles(ctx context.Context, id store.ID) ([]SiteFile, error)
 	if err != nil {
 		return nil, err
 	}
-	remote, err := e.cfg.Connector.Connect(ctx, target(server))
+	remote, err := e.connect(ctx, server)
 	if err != nil {
 		_, err = connectError(server, err)
 		return nil, err

@@ -173,7 +173,9 @@ func (l layout) verify(port string) string {
 	return fmt.Sprintf(`file=$(mktemp %[1]s/.well-known/acme-challenge/brokeforge.XXXXXX) || exit 1
 trap 'rm -f "$file"' EXIT
 echo "$file" >"$file" && chmod 0644 "$file" || exit 1
-for try in 1 2 3 4 5 6 7 8 9 10; do
+tries=10
+while [ $tries -gt 0 ]; do
+	tries=$((tries - 1))
 	got=$(curl -sS --noproxy '*' --max-time 10 -H 'Host: %[2]s' "http://127.0.0.1:%[3]s/.well-known/acme-challenge/${file##*/}")
 	[ "$got" != "$file" ] || exit 0
 	sleep 0.3

@@ -327,7 +327,8 @@ func (l layout) files(ctx packages.SiteContext) ([]file, error) {
 func (l layout) refuseEdited(files []file) packages.Run {
 	var script, check []string
 	for _, f := range files {
-		check = append(check, fmt.Sprintf("{ [ ! -e %[1]s ] || cmp -s %[2]s %[1]s; }", f.path, f.placed))
+		// As written last it is also where taking it into place was broken off.
+		check = append(check, fmt.Sprintf("{ [ ! -e %[1]s ] || cmp -s %[2]s %[1]s || cmp -s %[3]s %[1]s; }", f.path, f.placed, f.staged))
 		script = append(script, fmt.Sprintf(`if [ -e %[2]s ] && [ -e %[1]s ]; then diff -u %[2]s %[1]s
 elif [ -e %[1]s ]; then echo "%[1]s is there, and BrokeForge has not written it"; fi`, f.path, f.placed))
 	}
@@ -360,11 +361,12 @@ func (l layout) folders() ([]packages.Command, error) {
 	return append(commands,
 		packages.Run{
 			Title: "make the site's folders",
+			// What is in a folder of a user is made by that user: root could be led
+			// anywhere by a link there.
 			Script: fmt.Sprintf(`set -e
-group=$(id -gn %[2]s)
 install -d -o %[2]s -g www-data -m 0750 %[1]s
-for folder in %[1]s/releases %[1]s/shared %[3]s; do install -d -o %[2]s -g "$group" -m 0755 "$folder"; done
-install -d -o %[2]s -g "$group" -m 0700 %[1]s/home
+runuser -u %[2]s -- mkdir -p -m 0755 %[1]s/releases %[1]s/shared %[3]s
+runuser -u %[2]s -- mkdir -p -m 0700 %[1]s/home
 install -d -m 0755 %[4]s %[5]s`, l.folder(), l.user, placeholder, strings.TrimSuffix(l.settings(), "/"+l.domain), l.settings()+" "+l.custom()),
 			Check: fmt.Sprintf(`[ -d %[1]s/releases ] && [ -d %[1]s/shared ] && [ -d %[1]s/home ] && [ -d %[3]s ] &&
 [ "$(stat -c %%U:%%G:%%a %[1]s)" = %[2]s:www-data:750 ] && { [ -e %[1]s/current ] || [ -d %[4]s ]; }`, l.folder(), l.user, l.custom(), placeholder),
@@ -372,9 +374,8 @@ install -d -m 0755 %[4]s %[5]s`, l.folder(), l.user, placeholder, strings.TrimSu
 		packages.Write{Path: ours + "/index.html", Content: page},
 		packages.Run{
 			Title: "put a page in place until something is deployed",
-			Script: fmt.Sprintf(`group=$(id -gn %[2]s)
-runuser -u %[2]s -- mkdir -p %[3]s &&
-install -o %[2]s -g "$group" -m 0644 %[4]s/index.html %[3]s/index.html &&
+			Script: fmt.Sprintf(`runuser -u %[2]s -- mkdir -p %[3]s &&
+runuser -u %[2]s -- tee %[3]s/index.html <%[4]s/index.html >/dev/null &&
 { [ -e %[1]s ] || [ -L %[1]s ] || runuser -u %[2]s -- ln -s releases/placeholder %[1]s; }`, l.current(), l.user, web, ours),
 			Check: fmt.Sprintf("[ -e %[1]s ] && { [ \"$(readlink %[1]s)\" != releases/placeholder ] || [ -e %[2]s/index.html ]; }", l.current(), web),
 		},
