@@ -26,6 +26,8 @@ type Engine interface {
 	RemoveServer(context.Context, store.ID) error
 	OpenShell(context.Context, store.ID) (job.Shell, error)
 	OpenShellAs(ctx context.Context, server store.ID, credential string) (job.Shell, error)
+	Files(context.Context, job.FilesAt) (job.Files, error)
+	FilesOfSite(domain, server string) (job.FilesAt, error)
 	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
 	Import(context.Context, job.Import) error
 	ChangeServer(context.Context, store.ID, job.ServerChange) (store.Server, error)

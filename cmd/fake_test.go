@@ -217,6 +217,14 @@ func (e *fakeEngine) RemoveServer(_ context.Context, id store.ID) error {
 	return nil
 }
 
+func (e *fakeEngine) Files(context.Context, job.FilesAt) (job.Files, error) {
+	return nil, errors.New("there are no files")
+}
+
+func (e *fakeEngine) FilesOfSite(domain, _ string) (job.FilesAt, error) {
+	return job.FilesAt{}, &job.InputError{Field: "site", Reason: "there is no site " + domain}
+}
+
 func (e *fakeEngine) OpenShell(context.Context, store.ID) (job.Shell, error) {
 	return e.shell, e.shellErr
 }

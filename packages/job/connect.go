@@ -24,6 +24,7 @@ type Remote interface {
 	Cancel(ctx context.Context, runID string) error
 	Prove(ctx context.Context, runID string, step int) error
 	Shell(context.Context, sshrun.Terminal) (sshrun.Exit, error)
+	FileServer(ctx context.Context, user string) (*sshrun.Pipe, error)
 	Close() error
 }
 

@@ -319,6 +319,11 @@ func (r *fakeRemote) Prove(_ context.Context, _ string, step int) error {
 	return nil
 }
 
+// FileServer has no files.
+func (r *fakeRemote) FileServer(_ context.Context, user string) (*sshrun.Pipe, error) {
+	return nil, &sshrun.FileServerError{Name: "fake", User: user, Problem: "there are no files"}
+}
+
 // Shell echoes what it is given, and ends as the host says.
 func (r *fakeRemote) Shell(_ context.Context, t sshrun.Terminal) (sshrun.Exit, error) {
 	if _, err := io.Copy(t.Out, t.In); err != nil {

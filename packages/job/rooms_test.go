@@ -14,12 +14,14 @@ import (
 // not named here may know all. Tests may know more.
 func mayKnow(room string) (rooms []string, bound bool) {
 	switch {
+	case room == "sshrun/files":
+		return nil, true
 	case room == "sshrun", room == "sshrun/clean", room == "sshrun/sshconfig", room == "store":
 		return []string{"sshrun/clean", "sshrun/sshconfig"}, true
 	case room == "packages":
 		return []string{"store", "sshrun/clean"}, true
 	case room == "packages/job":
-		return []string{"packages", "packages/job/inventory", "sshrun", "sshrun/clean", "sshrun/sshconfig", "store"}, true
+		return []string{"packages", "packages/job/inventory", "sshrun", "sshrun/files", "sshrun/clean", "sshrun/sshconfig", "store"}, true
 	case room == "packages/job/inventory":
 		return nil, true
 	case room == "packages/catalog":
