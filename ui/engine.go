@@ -27,6 +27,8 @@ type Engine interface {
 	Attend() (leave func())
 	Answer(question, value string) error
 	Decline(question string)
+	Files(context.Context, job.FilesAt) (job.Files, error)
+	FilesOfSite(domain, server string) (job.FilesAt, error)
 	OpenShell(context.Context, store.ID) (job.Shell, error)
 	PrepareImport(context.Context, job.ImportRequest) (job.Import, error)
 	Import(context.Context, job.Import) error

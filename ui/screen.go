@@ -69,6 +69,7 @@ type env struct {
 	remote bool                           // the terminal is far away: fewer bytes
 	tmux   bool                           // in a pane of tmux
 	pager  string
+	editor string
 	by     string
 	data   data
 }

@@ -52,6 +52,8 @@ type Engine struct {
 	ImportError  error                     // what importing gives
 	Logged       string                    // stands at the end of each line of a log
 	JournalError error                     // what reading a log ends with
+	Explored     *Files                    // the files of every site; nil means those of NewFiles
+	FilesError   error                     // what opening files gives
 }
 
 // New returns an engine without servers.

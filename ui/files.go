@@ -1,0 +1,305 @@
+package ui
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"brokeforge/packages/job"
+	"brokeforge/store"
+	"brokeforge/ui/widget"
+)
+
+// filesScreen shows the files of a site, a folder at a time.
+type filesScreen struct {
+	of    string // whose files they are, such as a domain
+	find  func() (job.FilesAt, error)
+	files job.Files // nil until they are opened
+
+	dir     string
+	entries []job.FileEntry // folders first, each by name
+	cut     bool            // there are more
+	scroll  widget.Scroll
+	want    string // the name to be selected once there are entries
+	room    int    // rows that are shown
+
+	ctx   context.Context // ends when the screen is left
+	stop  context.CancelFunc
+	try   int // counts what is read: an answer that is late is dropped
+	going bool
+	wrong error
+	work  *fileWork // that goes on; nil for none
+}
+
+// filesOpenedMsg says that the files are there, or why not.
+type filesOpenedMsg struct {
+	files job.Files
+	err   error
+}
+
+// filesListedMsg is what is in a folder.
+type filesListedMsg struct {
+	try     int
+	dir     string
+	entries []job.FileEntry
+	cut     bool
+	err     error
+}
+
+func newFilesScreen(of string, find func() (job.FilesAt, error)) *filesScreen {
+	return &filesScreen{of: of, find: find, stop: func() {}, room: 10}
+}
+
+func (s *filesScreen) title(env) string { return "Files of " + s.of }
+
+func (s *filesScreen) capturing() bool { return false }
+
+func (s *filesScreen) working() bool { return s.going || s.work != nil }
+
+func (s *filesScreen) init(e env) effect { return s.open(e) }
+
+// open connects in the background.
+func (s *filesScreen) open(e env) effect {
+	s.ctx, s.stop = context.WithCancel(e.ctx)
+	s.going, s.wrong = true, nil
+	ctx := s.ctx
+	return e.ask(func() tea.Msg {
+		at, err := s.find()
+		if err != nil {
+			return filesOpenedMsg{nil, err}
+		}
+		files, err := e.engine.Files(ctx, at)
+		if err == nil && ctx.Err() != nil {
+			err = files.Close() // the screen was left meanwhile
+			files = nil
+		}
+		return filesOpenedMsg{files, err}
+	})
+}
+
+// list reads a folder in the background.
+func (s *filesScreen) list(e env, dir string) effect {
+	if s.files == nil {
+		return s.open(e)
+	}
+	s.try++
+	s.going, s.wrong = true, nil
+	try, files, ctx := s.try, s.files, s.ctx
+	return e.ask(func() tea.Msg {
+		listing, err := files.List(ctx, dir)
+		slices.SortFunc(listing.Entries, func(a, b job.FileEntry) int {
+			return cmp.Or(cmp.Compare(isFile(a), isFile(b)), strings.Compare(a.Name, b.Name))
+		})
+		return filesListedMsg{try, dir, listing.Entries, listing.Cut, err}
+	})
+}
+
+func isFile(e job.FileEntry) int {
+	if e.Mode.IsDir() {
+		return 0
+	}
+	return 1
+}
+
+// back ends what goes on for the screen.
+func (s *filesScreen) back(env) (effect, bool) {
+	s.stop()
+	if s.files == nil {
+		return effect{}, false
+	}
+	files := s.files
+	// The root leaves the screen after this; what it held is let go of beside.
+	go func() { _ = files.Close() }()
+	return effect{}, false
+}
+
+func (s *filesScreen) update(e env, msg tea.Msg) effect {
+	switch m := msg.(type) {
+	case filesOpenedMsg:
+		s.going = false
+		if s.files, s.wrong = m.files, m.err; m.err != nil || m.files == nil {
+			return effect{}
+		}
+		return s.list(e, s.dir)
+	case filesListedMsg:
+		return s.listed(m)
+	case filePathMsg:
+		return s.followed(e, m)
+	case fileAskMsg:
+		return s.askDelete(e, m)
+	case fileReadMsg:
+		return s.edit(e, m)
+	case fileEditedMsg:
+		return s.edited(e, m)
+	case fileDoneMsg:
+		return s.done(e, m)
+	}
+	return effect{}
+}
+
+func (s *filesScreen) listed(m filesListedMsg) effect {
+	if m.try != s.try {
+		return effect{}
+	}
+	s.going = false
+	if m.err != nil {
+		s.wrong = m.err
+		return effect{}
+	}
+	keep := s.want
+	if old, ok := s.selected(); ok && keep == "" && m.dir == s.dir {
+		keep = old.Name
+	}
+	if m.dir != s.dir {
+		s.scroll = widget.Scroll{}
+	}
+	s.dir, s.entries, s.cut, s.want = m.dir, m.entries, m.cut, ""
+	if i := slices.IndexFunc(s.entries, func(f job.FileEntry) bool { return f.Name == keep }); i >= 0 {
+		s.scroll.To(i, len(s.entries))
+	} else {
+		s.scroll.To(s.scroll.Cursor(), len(s.entries))
+	}
+	return effect{}
+}
+
+func (s *filesScreen) selected() (job.FileEntry, bool) {
+	if i := s.scroll.Cursor(); i < len(s.entries) {
+		return s.entries[i], true
+	}
+	return job.FileEntry{}, false
+}
+
+// here is the path of a name in the folder that is shown.
+func (s *filesScreen) here(name string) string {
+	if s.dir == "" {
+		return name
+	}
+	return s.dir + "/" + name
+}
+
+func (s *filesScreen) bindings(e env) []binding {
+	f, there := s.selected()
+	none := unless(there, "there is no file here")
+	closed := unless(s.files != nil, "the files are not opened yet")
+	busy := closed
+	if busy == "" && s.work != nil {
+		busy = s.work.what + " goes on; c stops it"
+	}
+	on := func(off string) string { return cmp.Or(busy, none, off) }
+	list := []binding{
+		{keys: []string{"enter", "l", "right"}, show: "enter", help: "open", more: "open the folder, or view the file", off: cmp.Or(closed, none), run: func() effect { return s.enter(e, f) }},
+		{keys: []string{"backspace", "h", "left"}, show: "h", help: "up", more: "to the folder above", off: unless(s.dir != "", "this is the site's folder; esc leaves the files"), run: func() effect { return s.up(e) }},
+		{keys: []string{"e"}, help: "edit", more: "edit the file in $EDITOR on this machine", off: on(unless(!f.Mode.IsDir(), "it is a folder")), run: func() effect { return s.read(e, f) }},
+		{keys: []string{"d"}, help: "download", more: "download the file to this machine", off: on(unless(!f.Mode.IsDir(), "only files are downloaded")), run: func() effect { return s.askDownload(e, f) }},
+		{keys: []string{"u"}, help: "upload", more: "upload a file of this machine into this folder", off: busy, run: func() effect { return s.askUpload(e) }},
+		{keys: []string{"n"}, help: "new", more: "make an empty file", off: busy, run: func() effect { return s.askNew(e, "New file", job.Files.Create) }},
+		{keys: []string{"N"}, help: "new folder", quiet: true, off: busy, run: func() effect { return s.askNew(e, "New folder", job.Files.Mkdir) }},
+		{keys: []string{"r"}, help: "rename", off: on(""), run: func() effect { return s.askRename(e, f) }},
+		{keys: []string{"m"}, help: "mode", more: "change the mode", off: on(unless(!f.IsLink(), "a link has no mode of its own")), run: func() effect { return s.askMode(e, f) }},
+		{keys: []string{"D"}, help: "delete", more: "delete the file, or the folder with all in it", off: on(""), run: func() effect { return s.count(e, f) }},
+		{keys: []string{"R"}, help: "read again", more: "read the folder again", quiet: true, run: func() effect { return s.list(e, s.dir) }},
+		{keys: []string{"c"}, help: "stop", more: "stop what goes on", quiet: s.work == nil, off: unless(s.work != nil, "nothing goes on"), run: func() effect { s.work.stop(); return effect{} }},
+	}
+	return append(list, moves(func(m widget.Move) {
+		s.scroll.To(s.scroll.Cursor()+m.Lines(s.room, len(s.entries)), len(s.entries))
+	})...)
+}
+
+// up goes to the folder above.
+func (s *filesScreen) up(e env) effect {
+	s.want = path.Base(s.dir)
+	dir := path.Dir(s.dir)
+	if dir == "." {
+		dir = ""
+	}
+	return s.list(e, dir)
+}
+
+// filePathMsg says where something leads.
+type filePathMsg struct {
+	try   int
+	path  string
+	entry job.FileEntry
+	err   error
+}
+
+// enter opens a folder or views a file; a link is followed first.
+func (s *filesScreen) enter(e env, f job.FileEntry) effect {
+	name := s.here(f.Name)
+	switch {
+	case f.Mode.IsDir():
+		return s.list(e, name)
+	case f.Mode.IsRegular():
+		return push(newFileScreen(s.files, name))
+	case !f.IsLink():
+		return refuse("it is " + f.Kind() + ", which can't be viewed")
+	}
+	s.try++
+	s.going = true
+	try, files, ctx := s.try, s.files, s.ctx
+	return e.ask(func() tea.Msg {
+		to, entry, err := files.Follow(ctx, name)
+		return filePathMsg{try, to, entry, err}
+	})
+}
+
+func (s *filesScreen) followed(e env, m filePathMsg) effect {
+	if m.try != s.try {
+		return effect{}
+	}
+	s.going = false
+	switch {
+	case m.err != nil:
+		return complain(m.err)
+	case m.entry.Mode.IsDir():
+		return s.list(e, m.path)
+	case m.entry.Mode.IsRegular():
+		return push(newFileScreen(s.files, m.path))
+	}
+	return refuse("it leads to " + m.entry.Kind() + ", which can't be viewed")
+}
+
+// modeOf is a mode as ls(1) shows it.
+func modeOf(m fs.FileMode) string {
+	kind := "-"
+	switch {
+	case m.IsDir():
+		kind = "d"
+	case m&fs.ModeSymlink != 0:
+		kind = "l"
+	case m&fs.ModeNamedPipe != 0:
+		kind = "p"
+	case m&fs.ModeSocket != 0:
+		kind = "s"
+	case m&fs.ModeCharDevice != 0:
+		kind = "c"
+	case m&fs.ModeDevice != 0:
+		kind = "b"
+	}
+	bits := []byte(m.Perm().String()[1:])
+	for _, b := range []struct {
+		bit   fs.FileMode
+		at    int
+		x, no byte
+	}{{fs.ModeSetuid, 2, 's', 'S'}, {fs.ModeSetgid, 5, 's', 'S'}, {fs.ModeSticky, 8, 't', 'T'}} {
+		switch {
+		case m&b.bit == 0:
+		case bits[b.at] == 'x':
+			bits[b.at] = b.x
+		default:
+			bits[b.at] = b.no
+		}
+	}
+	return kind + string(bits)
+}
+
+// filesOfSite shows the files of a site.
+func filesOfSite(e env, domain string, server store.ID) *filesScreen {
+	name := strings.Join(e.data.names([]store.ID{server}), "")
+	return newFilesScreen(domain, func() (job.FilesAt, error) { return e.engine.FilesOfSite(domain, name) })
+}
