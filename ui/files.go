@@ -106,16 +106,19 @@ func isFile(e job.FileEntry) int {
 	return 1
 }
 
-// back ends what goes on for the screen.
+// back ends what goes on for the screen, and leaves it.
 func (s *filesScreen) back(env) (effect, bool) {
 	s.stop()
-	if s.files == nil {
-		return effect{}, false
-	}
 	files := s.files
-	// The root leaves the screen after this; what it held is let go of beside.
-	go func() { _ = files.Close() }()
-	return effect{}, false
+	return pop().and(command(func() tea.Msg {
+		if files == nil {
+			return nil
+		}
+		if err := files.Close(); err != nil {
+			return sayMsg{err.Error(), true}
+		}
+		return nil
+	})), true
 }
 
 func (s *filesScreen) update(e env, msg tea.Msg) effect {

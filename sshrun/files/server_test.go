@@ -19,7 +19,7 @@ import (
 // itself makes real paths without looking.) The tests on real hosts have the real one.
 type disk struct {
 	opened func(name string) // called before a file is opened; may be nil
-	posix  bool              // it can replace files in one go
+	closed bool              // no file can be made
 }
 
 // onDisk opens a folder of this machine.
@@ -55,9 +55,6 @@ func onDisk(t *testing.T, d *disk, root string) *Folder {
 }
 
 func (d *disk) handlers() sftp.Handlers {
-	if d.posix {
-		return sftp.Handlers{FileGet: d, FilePut: d, FileCmd: replacing{d}, FileList: d}
-	}
 	return sftp.Handlers{FileGet: d, FilePut: d, FileCmd: d, FileList: d}
 }
 
@@ -73,6 +70,9 @@ func (d *disk) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 		d.opened(r.Filepath)
 	}
 	flags, how := r.Pflags(), os.O_WRONLY
+	if flags.Creat && d.closed {
+		return nil, syscall.EACCES
+	}
 	if flags.Creat {
 		how |= os.O_CREATE
 	}
@@ -106,10 +106,8 @@ func (d *disk) Filecmd(r *sftp.Request) error {
 	return syscall.ENOSYS
 }
 
-// replacing can replace a file in one go.
-type replacing struct{ *disk }
-
-func (r replacing) PosixRename(req *sftp.Request) error { return os.Rename(req.Filepath, req.Target) }
+// PosixRename replaces what is there.
+func (d *disk) PosixRename(r *sftp.Request) error { return os.Rename(r.Filepath, r.Target) }
 
 // infos is a listing.
 type infos []fs.FileInfo
