@@ -206,8 +206,9 @@ func (s *filesScreen) bindings(e env) []binding {
 		{keys: []string{"m"}, help: "mode", more: "change the mode", off: on(unless(!f.IsLink(), "a link has no mode of its own")), run: func() effect { return s.askMode(e, f) }},
 		{keys: []string{"D"}, help: "delete", more: "delete the file, or the folder with all in it", off: on(""), run: func() effect { return s.count(e, f) }},
 		{keys: []string{"R"}, help: "read again", more: "read the folder again", quiet: true, run: func() effect { return s.list(e, s.dir) }},
-		{keys: []string{"c"}, help: "stop", more: "stop what goes on", quiet: s.work == nil, off: unless(s.work != nil, "nothing goes on"), run: func() effect { s.work.stop(); return effect{} }},
 	}
+	stop := binding{keys: []string{"c"}, help: "stop", more: "stop what goes on", quiet: s.work == nil, off: unless(s.work != nil, "nothing goes on"), run: func() effect { s.work.stop(); return effect{} }}
+	list = slices.Insert(list, 0, stop)
 	return append(list, moves(func(m widget.Move) {
 		s.scroll.To(s.scroll.Cursor()+m.Lines(s.room, len(s.entries)), len(s.entries))
 	})...)

@@ -6,7 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"brokeforge/packages"
 	"brokeforge/sshrun"
@@ -131,56 +133,30 @@ func (e *Engine) Files(ctx context.Context, at FilesAt) (Files, error) {
 	return folder, nil
 }
 
-// FilesOfSite says where the files of a site are and whose they are: its document
-// root, and the app user of its server. Where several servers have the domain, server
-// names the one that is meant; empty means that there is one. Its errors are an
-// *InputError.
+// FilesOfSite says where the files of a site are and whose they are: its folder,
+// with its releases and what outlives them, and its user. Where several servers have
+// the domain, server names the one that is meant; empty means that there is one. Its
+// errors are an *InputError.
 func (e *Engine) FilesOfSite(domain, server string) (FilesAt, error) {
-	var found []FilesAt
-	err := e.cfg.Store.View(func(tx *store.Tx) error {
-		servers, err := tx.Servers()
-		if err != nil {
-			return err
-		}
-		for _, s := range servers {
-			if server != "" && s.Name != server {
-				continue
-			}
-			sites, err := tx.SitesOf(s.ID)
-			if err != nil {
-				return err
-			}
-			pkgs, err := tx.ServerPackages(s.ID)
-			if err != nil {
-				return err
-			}
-			for _, site := range sites {
-				if site.Domain == domain {
-					found = append(found, FilesAt{Server: s.ID, Root: site.DocumentRoot, User: appUser(pkgs)})
-				}
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
+	views, err := e.Sites()
+	if err != nil {
 		return FilesAt{}, err
-	case len(found) == 0:
+	}
+	views = slices.DeleteFunc(views, func(v SiteView) bool {
+		return v.Domain != domain || server != "" && v.Server != server
+	})
+	switch len(views) {
+	case 0:
 		return FilesAt{}, &InputError{"site", "there is no site " + ShownName(domain)}
-	case len(found) > 1:
+	case 1:
+	default:
 		return FilesAt{}, &InputError{"site", ShownName(domain) + " is on several servers: say on which"}
-	case found[0].Root == "":
-		return FilesAt{}, &InputError{"site", ShownName(domain) + " has no folder recorded"}
 	}
-	return found[0], nil
-}
-
-// appUser returns the user that base has made for what runs on a server.
-func appUser(pkgs []store.ServerPackage) string {
-	for _, p := range pkgs {
-		if name := p.Configuration[packages.AppUserOption]; name != "" {
-			return name
-		}
+	site := views[0]
+	place, ok := packages.PlaceOf(e.cfg.Catalog, packages.SiteContext{Site: site.Site, SiteInstalled: site.Packages})
+	if !ok || place.User == "" {
+		return FilesAt{}, &InputError{"site", ShownName(domain) + " is not made yet: nothing is known of its files"}
 	}
-	return packages.DefaultAppUser
+	// Where its commands run is the link to the release that is live, which changes.
+	return FilesAt{Server: site.ServerID, Root: path.Dir(place.Folder), User: place.User}, nil
 }

@@ -11,8 +11,17 @@ import (
 
 func TestClean(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
-		{"", ""}, {"/", ""}, {".", ""}, {"a", "a"}, {"/a//b/./c/", "a/b/c"}, {"a b\n", "a b\n"}, {"\xff", "\xff"},
-		{"...", "..."}, {"a/..b", "a/..b"}, {"-rf", "-rf"}, {strings.Repeat("n", 255), strings.Repeat("n", 255)},
+		{"", ""},
+		{"/", ""},
+		{".", ""},
+		{"a", "a"},
+		{"/a//b/./c/", "a/b/c"},
+		{"a b\n", "a b\n"},
+		{"\xff", "\xff"},
+		{"...", "..."},
+		{"a/..b", "a/..b"},
+		{"-rf", "-rf"},
+		{strings.Repeat("n", 255), strings.Repeat("n", 255)},
 	} {
 		if got, err := Clean(tt.in); err != nil || got != tt.want {
 			t.Errorf("Clean(%q) = %q, %v", tt.in, got, err)
@@ -125,8 +134,17 @@ func TestIsText(t *testing.T) {
 		all  bool
 		want bool
 	}{
-		{"", true, true}, {"abc\n", true, true}, {"é", true, true}, {"a\x00", true, false}, {"\xff", true, false}, {"a\xc3", true, false}, {"a\xc3", false, true},
-		{"x" + long, true, true}, {strings.Repeat("a", sniffed) + "\x00", true, true}, {"\xe2\x82", false, true}, {"\xff", false, false},
+		{"", true, true},
+		{"abc\n", true, true},
+		{"é", true, true},
+		{"a\x00", true, false},
+		{"\xff", true, false},
+		{"a\xc3", true, false},
+		{"a\xc3", false, true},
+		{"x" + long, true, true},
+		{strings.Repeat("a", sniffed) + "\x00", true, true},
+		{"\xe2\x82", false, true},
+		{"\xff", false, false},
 	} {
 		if got := IsText([]byte(tt.data), tt.all); got != tt.want {
 			t.Errorf("IsText(%.10q, %v) is %v", tt.data, tt.all, got)
