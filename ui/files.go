@@ -11,15 +11,14 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"brokeforge/packages/job"
-	"brokeforge/store"
 	"brokeforge/ui/widget"
 )
 
 // filesScreen shows the files of a site, a folder at a time.
 type filesScreen struct {
-	of    string // whose files they are, such as a domain
-	find  func() (job.FilesAt, error)
-	files job.Files // nil until they are opened
+	domain string    // of the site
+	server string    // its name
+	files  job.Files // nil until they are opened
 
 	dir     string
 	entries []job.FileEntry // folders first, each by name
@@ -51,11 +50,7 @@ type filesListedMsg struct {
 	err     error
 }
 
-func newFilesScreen(of string, find func() (job.FilesAt, error)) *filesScreen {
-	return &filesScreen{of: of, find: find, stop: func() {}, room: 10}
-}
-
-func (s *filesScreen) title(env) string { return "Files of " + s.of }
+func (s *filesScreen) title(env) string { return "Files of " + s.domain }
 
 func (s *filesScreen) capturing() bool { return false }
 
@@ -69,7 +64,7 @@ func (s *filesScreen) open(e env) effect {
 	s.going, s.wrong = true, nil
 	ctx := s.ctx
 	return e.ask(func() tea.Msg {
-		at, err := s.find()
+		at, err := e.engine.FilesOfSite(s.domain, s.server)
 		if err != nil {
 			return filesOpenedMsg{nil, err}
 		}
@@ -302,8 +297,7 @@ func modeOf(m fs.FileMode) string {
 	return kind + string(bits)
 }
 
-// filesOfSite shows the files of a site.
-func filesOfSite(e env, domain string, server store.ID) *filesScreen {
-	name := strings.Join(e.data.names([]store.ID{server}), "")
-	return newFilesScreen(domain, func() (job.FilesAt, error) { return e.engine.FilesOfSite(domain, name) })
+// filesOfSite shows the files of a site on a server.
+func filesOfSite(domain, server string) *filesScreen {
+	return &filesScreen{domain: domain, server: server, stop: func() {}, room: 10}
 }

@@ -62,6 +62,7 @@ var scenes = []struct {
 	{"site-options-remove", false, []string{"2", "x"}},
 	{"site-remove", false, []string{"2", "x", "ctrl+o", "enter"}},
 	{"site-remove-wrong", false, []string{"2", "x", "ctrl+o", "enter", "b", "enter"}},
+	{"site-files", false, []string{"2", "enter", "tab", "tab"}},
 	{"files", false, []string{"2", "f", "j"}},
 	{"files-folder", false, []string{"2", "f", "enter"}},
 	{"files-text", false, []string{"2", "f", "j", "j", "enter"}},

@@ -49,6 +49,7 @@ func siteBindings(e env, sites []job.SiteView, selected string, servers []store.
 	}
 	return []binding{
 		{keys: []string{"enter"}, help: "open", more: "open the site", off: none, run: func() effect { return push(newSiteScreen(site.ID)) }},
+		filesBinding(site, none),
 		{keys: []string{"a"}, help: "add", more: "add a site", off: add, run: func() effect { return push(newSiteAddScreen(e, servers)) }},
 		{keys: []string{"x"}, help: "remove", more: "remove the site under the cursor, with its files", off: none, run: func() effect {
 			return push(siteOrder(store.Remove, siteName, site).next(e))

@@ -33,6 +33,7 @@ func newSitePanes() []sitePane {
 	return []sitePane{
 		&siteOverview{},
 		newSiteRuns(),
+		&siteFiles{},
 	}
 }
 
