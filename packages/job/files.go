@@ -107,7 +107,7 @@ func (e *Engine) Files(ctx context.Context, at FilesAt) (Files, error) {
 		return nil, err
 	}
 	dial := func(ctx context.Context) (io.ReadWriteCloser, error) {
-		remote, err := e.cfg.Connector.Connect(ctx, target(server))
+		remote, err := e.connect(ctx, server)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
