@@ -34,9 +34,12 @@ type Folder struct {
 	root string // as it was given
 	id   string // tells what is transferred apart
 
-	mu     sync.Mutex
+	real string // the root's real path; set by the first connection, before Open returns
+
+	connecting chan struct{} // held while a connection is made
+
+	mu     sync.Mutex // held for a moment only
 	on     *session
-	real   string // the root's real path, from the first connection on
 	owners *owners
 }
 
@@ -84,7 +87,7 @@ func Open(ctx context.Context, dial Dial, root, id string) (*Folder, error) {
 	if !strings.HasPrefix(root, "/") || strings.ContainsRune(root, 0) {
 		return nil, &Error{Path: root, Problem: "a folder is named from the top, with a slash"}
 	}
-	f := &Folder{dial: dial, root: root, id: id + "\x00" + root}
+	f := &Folder{dial: dial, root: root, id: id + "\x00" + root, connecting: make(chan struct{}, 1)}
 	err := f.do(ctx, "open", "", func(_ context.Context, _ *session) error { return nil })
 	if err != nil {
 		_ = f.Close()
@@ -94,11 +97,7 @@ func Open(ctx context.Context, dial Dial, root, id string) (*Folder, error) {
 }
 
 // Root returns the folder's real path, as the server names it.
-func (f *Folder) Root() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.real
-}
+func (f *Folder) Root() string { return f.real }
 
 // Close ends the connection.
 func (f *Folder) Close() error {
@@ -112,12 +111,26 @@ func (f *Folder) Close() error {
 	return on.link.Close()
 }
 
-// session returns the connection, making it where there is none.
-func (f *Folder) session(ctx context.Context) (*session, error) {
+// current returns the connection, nil where there is none.
+func (f *Folder) current() *session {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.on != nil {
-		return f.on, nil
+	return f.on
+}
+
+// session returns the connection, making it where there is none.
+func (f *Folder) session(ctx context.Context) (*session, error) {
+	if on := f.current(); on != nil {
+		return on, nil
+	}
+	select {
+	case f.connecting <- struct{}{}:
+		defer func() { <-f.connecting }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if on := f.current(); on != nil { // another one has made it
+		return on, nil
 	}
 	stream, err := f.dial(ctx)
 	if err != nil {
@@ -136,7 +149,9 @@ func (f *Folder) session(ctx context.Context) (*session, error) {
 		_ = l.Close()
 		return nil, err
 	}
+	f.mu.Lock()
 	f.on = on
+	f.mu.Unlock()
 	return on, nil
 }
 
@@ -158,7 +173,9 @@ func (f *Folder) settle(on *session) error {
 	case f.real != "" && f.real != real:
 		return &Error{Path: f.root, Problem: "it leads to " + Shown(real) + " now, no longer to " + Shown(f.real) + ": open it anew if that is meant"}
 	}
-	f.real = real
+	if f.real == "" {
+		f.real = real
+	}
 	return nil
 }
 
