@@ -21,6 +21,7 @@ const (
 	Choice              // one of the option's choices
 	Several             // some of the choices, joined by commas, in their order
 	YesNo               // "yes" or "no"
+	Lines               // several lines, such as a script
 )
 
 // String returns the kind as people read it.
@@ -38,6 +39,8 @@ func (k Kind) String() string {
 		return "several of"
 	case YesNo:
 		return "yes/no"
+	case Lines:
+		return "several lines"
 	}
 	return "kind " + strconv.Itoa(int(k))
 }
@@ -160,7 +163,10 @@ func (o Option) Accept(value string) (string, error) {
 			return value, err
 		}
 	}
-	if !utf8.ValidString(value) || strings.ContainsFunc(value, unprintable) {
+	if o.Kind == Lines {
+		value = strings.ReplaceAll(value, "\r\n", "\n")
+	}
+	if !utf8.ValidString(value) || strings.ContainsFunc(value, o.unprintable) {
 		return value, fmt.Errorf("has characters that can't be printed")
 	}
 	if o.Kind != Secret {
@@ -195,7 +201,9 @@ func (o Option) Accept(value string) (string, error) {
 	return accepted, nil
 }
 
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+func (o Option) unprintable(r rune) bool {
+	return !unicode.IsPrint(r) && (o.Kind != Lines || r != '\n' && r != '\t')
+}
 
 func (o Option) acceptKind(value string) (string, error) {
 	switch o.Kind {

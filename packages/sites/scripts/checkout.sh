@@ -1,0 +1,91 @@
+# Makes the folder of the release. On any failure the folder goes again.
+name=$(known release)
+commit=$(known commit)
+named "$name" || exit 1
+release=$site/releases/$name
+umask 022
+trap 'exit 143' TERM INT HUP
+trap 'status=$?; [ "$status" = 0 ] || rm -rf "$release"; exit "$status"' EXIT
+
+# No objects are copied, and no hooks or templates come along.
+GIT_ALLOW_PROTOCOL=file git clone --quiet --shared --no-checkout --template= "$site/repo.git" "$release" &&
+	git -C "$release" -c core.hooksPath=/dev/null -c advice.detachedHead=false checkout --quiet --detach "$commit" || exit 1
+if [ "$submodules" = yes ]; then
+	git -C "$release" remote set-url origin "$url" &&
+		git_said -C "$release" -c core.hooksPath=/dev/null submodule --quiet update --init --recursive || exit 1
+elif [ -f "$release/.gitmodules" ]; then
+	echo "the repository has submodules, which are left away: install git-repository with submodules=yes to have them"
+fi
+large=$(git -C "$release" ls-files ':(attr:filter=lfs)' | head -n 3)
+if [ -n "$large" ]; then
+	if ! git lfs version >/dev/null 2>&1; then
+		echo "the repository keeps files with Git LFS, such as $(printf %s "$large" | head -n 1): install the Debian package git-lfs on the server first" >&2
+		exit 1
+	fi
+	git -C "$release" remote set-url origin "$url" && git -C "$release" lfs install --local --skip-smudge >/dev/null &&
+		git_said -C "$release" lfs pull || exit 1
+fi
+find "$release" -name .git -prune -exec rm -rf {} + || exit 1
+
+# What a web server would follow out of the release is no part of it.
+if ! find "$release" -type l -exec sh -c '
+release=$(readlink -f "$1") bad=0
+shift
+for link; do
+	target=$(readlink -m "$link")
+	case $target in
+	"$release" | "$release"/*) ;;
+	*)
+		printf "the repository has a link that leads out of it: %s -> %s\n" "${link#"$release"/}" "$(readlink "$link")" >&2
+		bad=1
+		;;
+	esac
+done
+exit $bad' sh "$release" {} +; then
+	echo "nothing was deployed: take such links out of the repository, or name them as shared paths in their place" >&2
+	exit 1
+fi
+
+# share KIND PATH BACK has the release use what all releases have in common.
+share() {
+	at=$release/$2 of=$site/shared/$2
+	walk=$release rest=$2
+	while [ "${rest#*/}" != "$rest" ]; do
+		walk=$walk/${rest%%/*} rest=${rest#*/}
+		if [ -L "$walk" ]; then
+			echo "the shared path $2 goes through a link in the repository: ${walk#"$release"/}" >&2
+			return 1
+		fi
+	done
+	mkdir -p "${at%/*}" "${of%/*}" || return 1
+	rm -rf "$of.brokeforge-new"
+	if [ ! -e "$of" ]; then
+		begin_share "$1" || return 1
+	elif [ "$1" = folder ] && [ ! -d "$of" ]; then
+		echo "the shared path $2 is a file, and a folder was asked for" >&2
+		return 1
+	elif [ "$1" = file ] && [ -d "$of" ]; then
+		echo "the shared path $2 is a folder, and a file was asked for" >&2
+		return 1
+	fi
+	rm -rf "$at" && ln -s "$3/shared/$2" "$at"
+}
+
+# begin_share KIND takes what the first release brings for a shared path.
+begin_share() {
+	new=$of.brokeforge-new
+	if [ "$1" = folder ]; then
+		if [ -d "$at" ] && [ ! -L "$at" ]; then
+			cp -RP "$at" "$new" || return 1
+		else
+			mkdir "$new" || return 1
+		fi
+	elif [ -f "$at" ] && [ ! -L "$at" ]; then
+		install -m 0640 "$at" "$new" || return 1
+	elif [ -f "$at.example" ] && [ ! -L "$at.example" ]; then
+		install -m 0640 "$at.example" "$new" || return 1
+	else
+		install -m 0640 /dev/null "$new" || return 1
+	fi
+	mv -T "$new" "$of"
+}

@@ -1,0 +1,21 @@
+# shell_of FILE prints the shell that a script is for: bash where its first line says
+# so, else sh.
+shell_of() {
+	first=
+	IFS= read -r first <"$1"
+	case $first in
+	'#!'*bash*) echo bash ;;
+	*) echo sh ;;
+	esac
+}
+
+# known FIELD prints what the fetching step noted of the next release. A name leads
+# nowhere else.
+known() {
+	sed -n "s/^$1=//p" "$site/deployments/next" | head -n 1
+}
+
+# named NAME passes for the name of a release.
+named() {
+	printf '%s\n' "$1" | grep -qx '[0-9]\{14\}-[0-9a-f]\{7\}'
+}
