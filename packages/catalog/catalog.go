@@ -67,6 +67,9 @@ func New(options ...Option) *Catalog {
 		database.User{},
 	}, site: []packages.SitePackage{
 		sites.Site{},
+		sites.Git{},
+		sites.Deployment{},
+		sites.Rollback{},
 	}}
 }
 

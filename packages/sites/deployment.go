@@ -14,7 +14,7 @@ import (
 // Deployment puts a release of a site in place of the one before. Each leaves a record.
 type Deployment struct{}
 
-const deploymentName packages.Name = "deployment"
+const deploymentName = packages.DeploymentName
 
 const (
 	presetOption  = "preset"
@@ -28,18 +28,6 @@ const (
 	statusOption  = "check-status"
 	reloadOption  = "reload"
 )
-
-// What a deployment records beside its options.
-const (
-	ReleaseKey = "release" // the name of the release, such as 20260102150405-3f9c2d1
-	CommitKey  = "commit"  // its hash
-	AuthorKey  = "author"  // of the commit
-	MessageKey = "message" // the first line of the commit's
-	SecondsKey = "seconds" // how long it took
-)
-
-// RefOption is the option of [Deployment] that says what is deployed.
-const RefOption = refOption
 
 // Name returns "deployment".
 func (Deployment) Name() packages.Name { return deploymentName }
@@ -275,13 +263,13 @@ func (p place) touch(values packages.Values) packages.Touch {
 func (p place) notes() []packages.Command {
 	next := quote(p.root + "/deployments/next")
 	var commands []packages.Command
-	for _, key := range []string{ReleaseKey, CommitKey, AuthorKey, MessageKey} {
+	for _, key := range []string{packages.ReleaseKey, packages.CommitKey, packages.AuthorKey, packages.MessageKey} {
 		commands = append(commands, packages.Note{
 			Name: key, As: p.credential(), Script: fmt.Sprintf("sed -n 's/^%s=//p' %s | head -n 1", key, next),
 		})
 	}
 	return append(commands, packages.Note{
-		Name: SecondsKey, As: p.credential(),
+		Name: packages.SecondsKey, As: p.credential(),
 		Script: fmt.Sprintf("began=$(sed -n 's/^started=//p' %s | head -n 1)\necho $(($(date +%%s) - began))", next),
 	})
 }

@@ -13,11 +13,11 @@ import (
 // Git is the repository that a site is deployed from.
 type Git struct{}
 
-const gitName packages.Name = "git-repository"
+const gitName = packages.RepositoryName
 
 const (
 	urlOption        = "url"
-	refOption        = "ref"
+	refOption        = packages.RefOption
 	keyOption        = "key"
 	hostKeyOption    = "host-key"
 	submodulesOption = "submodules"
@@ -28,9 +28,6 @@ const (
 	ownKey    = "site"
 	workerKey = "worker"
 )
-
-// PublicKeyKey is what the public half of a site's deploy key is recorded under.
-const PublicKeyKey = "public-key"
 
 // fetchTime is how long a git server may take.
 const fetchTime = 20 * time.Minute
@@ -174,7 +171,7 @@ func (g Git) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 		packages.Persist{},
 	)
 	if s.own() {
-		commands = append(commands, packages.Note{Name: PublicKeyKey, Script: "cat " + quote(s.publicKey()), As: packages.Root()})
+		commands = append(commands, packages.Note{Name: packages.PublicKeyKey, Script: "cat " + quote(s.publicKey()), As: packages.Root()})
 	}
 	return commands, nil
 }

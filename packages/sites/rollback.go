@@ -11,10 +11,7 @@ import (
 // Rollback has a site use an earlier release again. Each leaves a record.
 type Rollback struct{}
 
-const rollbackName packages.Name = "rollback"
-
-// ReleaseOption is the option of [Rollback] that names the release.
-const ReleaseOption = "to"
+const rollbackName = packages.RollbackName
 
 // releasePattern is what releases are named: UTC down to the second, and the
 // beginning of the commit's hash.
@@ -36,7 +33,7 @@ func (Rollback) Describe() packages.Description {
 		Summary:  "has a site use a release again that is kept; a database is not taken back",
 		Requires: []packages.Name{deploymentName},
 		Options: []packages.Option{{
-			Name: ReleaseOption, Label: "Release", Kind: packages.Text,
+			Name: packages.ReleaseOption, Label: "Release", Kind: packages.Text,
 			Help: "the one to go back to; empty means the one before the one in use", Validate: acceptRelease,
 		}},
 	}
@@ -48,9 +45,6 @@ func acceptRelease(value string) error {
 	}
 	return nil
 }
-
-// RollbackWarning says what a rollback does not take back.
-const RollbackWarning = "What the deployment did elsewhere stays: migrations of a database, uploaded files and shared paths are as they are now."
 
 // Install returns the commands that go back to a release.
 func (Rollback) Install(ctx packages.SiteContext) ([]packages.Command, error) {
@@ -66,7 +60,7 @@ func (Rollback) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the record of the deployment is damaged: %w", err)
 	}
-	choose, err := compose(append(p.variables(), variable{"wanted", ctx.Values[ReleaseOption]}), "common", "choose")
+	choose, err := compose(append(p.variables(), variable{"wanted", ctx.Values[packages.ReleaseOption]}), "common", "choose")
 	if err != nil {
 		return nil, err
 	}
