@@ -166,7 +166,7 @@ func (o Option) Accept(value string) (string, error) {
 	if o.Kind == Lines {
 		value = strings.ReplaceAll(value, "\r\n", "\n")
 	}
-	if !utf8.ValidString(value) || strings.ContainsFunc(value, o.unprintable) {
+	if !utf8.ValidString(value) || strings.ContainsFunc(value, o.refuses) {
 		return value, fmt.Errorf("has characters that can't be printed")
 	}
 	if o.Kind != Secret {
@@ -201,9 +201,12 @@ func (o Option) Accept(value string) (string, error) {
 	return accepted, nil
 }
 
-func (o Option) unprintable(r rune) bool {
-	return !unicode.IsPrint(r) && (o.Kind != Lines || r != '\n' && r != '\t')
+// refuses reports whether no value of the option may hold the character.
+func (o Option) refuses(r rune) bool {
+	return unprintable(r) && (o.Kind != Lines || r != '\n' && r != '\t')
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 func (o Option) acceptKind(value string) (string, error) {
 	switch o.Kind {

@@ -40,16 +40,11 @@ func (e *Engine) Releases(site store.ID, limit int) (list []ReleaseView, err err
 	for _, p := range records {
 		list = append(list, viewRelease(p))
 	}
-	runs, err := e.RunsOfSite(site, 0)
+	unrecorded, err := e.unrecorded(site, list)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range runs {
-		recorded := slices.ContainsFunc(list, func(v ReleaseView) bool { return v.Run == r.ID })
-		if name, ok := releases(r); ok && !recorded {
-			list = append(list, viewUnrecorded(r, name))
-		}
-	}
+	list = append(list, unrecorded...)
 	// The IDs of runs rise.
 	slices.SortStableFunc(list, func(a, b ReleaseView) int { return cmp.Compare(b.Run, a.Run) })
 	if i := slices.IndexFunc(list, func(v ReleaseView) bool { return v.Release != "" }); i >= 0 {
@@ -59,6 +54,35 @@ func (e *Engine) Releases(site store.ID, limit int) (list []ReleaseView, err err
 		list = list[:limit]
 	}
 	return list, nil
+}
+
+// unrecorded returns the deployments and rollbacks of a site that go on or have
+// failed: they have no records.
+func (e *Engine) unrecorded(site store.ID, recorded []ReleaseView) (list []ReleaseView, err error) {
+	var runs []store.Run
+	var names []packages.Name
+	err = e.cfg.Store.View(func(tx *store.Tx) error {
+		runs, names = nil, nil
+		s, err := tx.Site(site)
+		if err != nil {
+			return err
+		}
+		all, err := tx.RunsOf(s.ServerID, 0)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			name, ok := releases(r)
+			if ok && r.SiteID == site && !slices.ContainsFunc(recorded, func(v ReleaseView) bool { return v.Run == r.ID }) {
+				runs, names = append(runs, r), append(names, name)
+			}
+		}
+		return nil
+	})
+	for i, r := range e.asLive(runs) {
+		list = append(list, viewUnrecorded(r, names[i]))
+	}
+	return list, err
 }
 
 func viewRelease(p store.SitePackage) ReleaseView {

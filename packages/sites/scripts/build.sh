@@ -4,7 +4,12 @@ named "$name" || exit 1
 release=$site/releases/$name
 pid=
 trap '[ -z "$pid" ] || { kill "$pid"; wait "$pid"; }; exit 143' TERM INT HUP
-trap 'status=$?; [ "$status" = 0 ] || rm -rf "$release"; exit "$status"' EXIT
+undo() {
+	ended=$?
+	[ "$ended" = 0 ] || rm -rf "$release"
+	exit "$ended"
+}
+trap undo EXIT
 cd "$release" || exit 1
 set_environment
 timeout -k 10 "$limit" "$(shell_of "$site/deployments/build")" "$site/deployments/build" </dev/null &

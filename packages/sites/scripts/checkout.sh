@@ -5,10 +5,15 @@ named "$name" || exit 1
 release=$site/releases/$name
 umask 022
 trap 'exit 143' TERM INT HUP
-trap 'status=$?; [ "$status" = 0 ] || rm -rf "$release"; exit "$status"' EXIT
+undo() {
+	ended=$?
+	[ "$ended" = 0 ] || rm -rf "$release"
+	exit "$ended"
+}
+trap undo EXIT
 
 # No objects are copied, and no hooks or templates come along.
-GIT_ALLOW_PROTOCOL=file git clone --quiet --shared --no-checkout --template= "$site/repo.git" "$release" &&
+env GIT_ALLOW_PROTOCOL=file git clone --quiet --shared --no-checkout --template= "$site/repo.git" "$release" &&
 	git -C "$release" -c core.hooksPath=/dev/null -c advice.detachedHead=false checkout --quiet --detach "$commit" || exit 1
 if [ "$submodules" = yes ]; then
 	git -C "$release" remote set-url origin "$url" &&

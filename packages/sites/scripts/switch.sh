@@ -33,7 +33,7 @@ answers() {
 	[ "$check" = yes ] || return 0
 	left=10
 	while :; do
-		got=$(curl -sS -o /dev/null -w '%{http_code} %{redirect_url}' --noproxy '*' --max-time 20 --resolve "$domain:80:127.0.0.1" "http://$domain$path" 2>&1)
+		got=$(curl -sS -o /dev/null -w '%{http_code} %{redirect_url}' --noproxy '*' --max-time 20 --resolve "$domain:$port:127.0.0.1" "http://$domain:$port$path" 2>&1)
 		case $got in
 		30[1278]" https://$domain$path" | 30[1278]" https://$domain:443$path")
 			# Its certificate is for visitors: here it is only asked what it serves.
