@@ -45,6 +45,7 @@ type Engine interface {
 
 	Sites(servers ...store.ID) ([]job.SiteView, error)
 	SiteFiles(context.Context, store.ID) ([]job.SiteFile, error)
+	Releases(site store.ID, limit int) ([]job.ReleaseView, error)
 
 	Services(context.Context, store.ID) ([]job.ServiceView, error)
 	Journal(ctx context.Context, server store.ID, w packages.Want, lines int, follow bool, tell func(string) error) error

@@ -91,6 +91,7 @@ type fakeEngine struct {
 	imports       []job.ImportRequest
 	imported      int
 	alerts        []store.Alert
+	releases      []job.ReleaseView
 	monitored     bool
 	requests      []job.Request
 	started       []string // servers
@@ -126,6 +127,8 @@ func newEngine(servers ...string) *fakeEngine {
 	}
 	return e
 }
+
+func (e *fakeEngine) Releases(store.ID, int) ([]job.ReleaseView, error) { return e.releases, nil }
 
 func (e *fakeEngine) StartMonitor() {
 	e.mu.Lock()

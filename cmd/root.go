@@ -58,7 +58,7 @@ Exit status:
 	flags.StringVar(&a.configFile, "config", "", "`FILE` with settings (default ~/.config/brokeforge/config.toml)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(
-		a.serverCmd(), a.siteCmd(), a.filesCmd(), a.importCmd(), a.sshCmd(),
+		a.serverCmd(), a.siteCmd(), a.deployCmd(), a.rollbackCmd(), a.filesCmd(), a.importCmd(), a.sshCmd(),
 		a.packagesCmd(), a.installCmd(), a.removeCmd(), a.adoptCmd(), a.statusCmd(), a.serviceCmd(), a.runCmd(),
 		a.taskCmd(), a.monitorCmd(), a.alertsCmd(),
 		a.keyCmd(), a.secretCmd(), a.rekeyCmd(),

@@ -18,7 +18,7 @@ const sitePackage packages.Name = "site"
 
 func (a *app) siteCmd() *cobra.Command {
 	return a.group("site", "Add, list, show and remove sites",
-		a.siteAddCmd(), a.siteListCmd(), a.siteShowCmd(), a.siteRemoveCmd())
+		a.siteAddCmd(), a.siteListCmd(), a.siteShowCmd(), a.siteReleasesCmd(), a.siteRemoveCmd())
 }
 
 func (a *app) siteAddCmd() *cobra.Command {
