@@ -13,9 +13,13 @@ git_said() {
 		echo "the git server does not let this key read the repository: allow it there as a deploy key that may only read, and try again" >&2
 		[ ! -s "$public_key" ] || cat "$public_key" >&2
 		;;
+	*'Connection closed by'* | *'Connection reset by'*)
+		echo "the git server $host ends the connection: it may bar this server for a while after tries that failed" >&2
+		;;
 	*'Host key verification failed'* | *'HOST IDENTIFICATION HAS CHANGED'*)
 		echo "the git server $host does not show the host key that was confirmed: when it has a new one, install git-repository again with host-key=" >&2
 		;;
+	*) echo "git can't read the repository $url: see above" >&2 ;;
 	esac
 	return 1
 }
