@@ -19,6 +19,7 @@ type Engine interface {
 	SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error)
 	SiteFiles(context.Context, store.ID) ([]job.SiteFile, error)
 	RunsOfSite(site store.ID, limit int) ([]store.Run, error)
+	Releases(site store.ID, limit int) ([]job.ReleaseView, error)
 	AddServer(context.Context, job.NewServer) (store.Server, error)
 	RemoveServer(context.Context, store.ID) error
 	Refresh(context.Context, store.ID) (job.ServerView, error)

@@ -73,6 +73,9 @@ func (o order) fields(e env, all bool) []widget.Field {
 			continue
 		}
 		for _, option := range o.options(p) {
+			if option.Kind == packages.Lines {
+				continue // a form has no place for them: they stay as they are
+			}
 			if all || (option.Required && option.Default == "") || o.action == store.Remove {
 				out = append(out, o.field(e, p, option))
 			}

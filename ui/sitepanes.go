@@ -32,6 +32,7 @@ type sitePane interface {
 func newSitePanes() []sitePane {
 	return []sitePane{
 		&siteOverview{},
+		newSiteDeployments(),
 		newSiteRuns(),
 		&siteFiles{},
 	}

@@ -169,8 +169,12 @@ func (e *Engine) RunsOfSite(site store.ID, limit int) (runs []store.Run, err err
 
 // Release returns the release that is live; empty before the first deployment.
 func (v SiteView) Release() string {
-	p, _ := v.Package("deployment")
-	return p.Configuration["release"]
+	for _, p := range slices.Backward(v.Packages) {
+		if release := p.Configuration[packages.ReleaseKey]; release != "" {
+			return release
+		}
+	}
+	return ""
 }
 
 // Expires returns when the site's certificate expires, in the form of RFC 3339; empty

@@ -28,6 +28,7 @@ type Engine struct {
 	All      []job.Progress // every run, the oldest first
 	Output   map[store.ID][]string
 	Hosted   []job.SiteView
+	Released []job.ReleaseView // of every site, newest first
 	Measured map[store.ID][]store.Sample
 	Pkgs     Catalog
 	Stacks   []packages.Stack
@@ -160,6 +161,13 @@ func (e *Engine) RunsOfSite(site store.ID, limit int) ([]store.Run, error) {
 		}
 	}
 	return out, nil
+}
+
+// Releases returns the deployments of every site, newest first.
+func (e *Engine) Releases(store.ID, int) ([]job.ReleaseView, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.Released), nil
 }
 
 // Prepare makes plans with the resolver.
