@@ -302,7 +302,7 @@ func (d deployment) broken() {
 	fails("no shell can read it", "can't read the script", "--script", script("if true; then\n"))
 	fails("it never ends", "took longer than 2 seconds", "--script", script("sleep 1000 & while :; do sleep 1; done\n"), "--set", "deployment.timeout=2")
 	fails("there is no such branch", "has no branch, tag or commit", "--ref", "nowhere")
-	fails("what follows the switch fails", "failed with status 3", "--after-script", script("exit 3\n"))
+	fails("what follows the switch fails", "the script for after the switch failed", "--after-script", script("exit 3\n"))
 	fails("the site answers with something else", "answers 200 and not 404", "--set", "deployment.check-path=/up", "--set", "deployment.check-status=404")
 	if left := d.onWeb("pgrep -xf 'sleep 1000' || true"); left != "" {
 		d.Errorf("the script that was ended has left a process: %s", left)

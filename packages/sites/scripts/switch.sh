@@ -45,7 +45,11 @@ answers() {
 		[ "$left" -gt 0 ] || break
 		sleep 0.5
 	done
-	echo "asked for $path, the site answers ${got:-nothing} and not $expected" >&2
+	why="asked for $path, the site answers ${got%% *} and not $expected"
+	case $got in
+	[0-9][0-9][0-9]' '*) ;;
+	*) why="asked for $path, the site does not answer: $(printf %s "$got" | head -n 1)" ;;
+	esac
 	return 1
 }
 
@@ -53,17 +57,17 @@ answers() {
 back() {
 	trap '' TERM INT HUP
 	if [ "$(used)" = "$before" ]; then
-		echo "the site still uses ${before##*/}" >&2
+		echo "$why; the site still uses ${before##*/}" >&2
 	elif [ -n "$before" ]; then
 		if point "$before" && reload; then
-			echo "the site is back on ${before##*/}" >&2
+			echo "$why; the site is back on ${before##*/}" >&2
 		else
-			echo "the link $site/current could not be put back to $before: do that by hand" >&2
+			echo "$why; the link $site/current could not be put back to $before: do that by hand" >&2
 		fi
 	else
 		# shellcheck disable=SC2016
 		as_user 'rm -f "$1/current"' - && reload
-		echo "the site has no release, as before" >&2
+		echo "$why; the site has no release, as before" >&2
 	fi
 	[ "$discard" = no ] || as_user 'rm -rf "$1/releases/$2" "$1/deployments/$2.built"' "$name"
 	exit 1
@@ -74,7 +78,8 @@ if [ ! -d "$site/releases/$name" ]; then
 	echo "there is no release $name any more" >&2
 	exit 1
 fi
-trap back TERM INT HUP
+why="the release can't be switched to"
+trap 'why="this was cancelled"; back' TERM INT HUP
 point "releases/$name" && reload && answers && finish_up || back
 trap '' TERM INT HUP
 # shellcheck disable=SC2016
