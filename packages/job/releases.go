@@ -72,8 +72,14 @@ func (e *Engine) unrecorded(site store.ID, recorded []ReleaseView) (list []Relea
 			return err
 		}
 		for _, r := range all {
-			name, ok := releases(r)
-			if ok && r.SiteID == site && !slices.ContainsFunc(recorded, func(v ReleaseView) bool { return v.Run == r.ID }) {
+			if r.SiteID != site || r.Action != store.Install || slices.ContainsFunc(recorded, func(v ReleaseView) bool { return v.Run == r.ID }) {
+				continue
+			}
+			whole, err := tx.Run(r.ID)
+			if err != nil {
+				return err
+			}
+			if name, ok := releases(whole); ok {
 				runs, names = append(runs, r), append(names, name)
 			}
 		}
@@ -97,10 +103,11 @@ func viewRelease(p store.SitePackage) ReleaseView {
 	return v
 }
 
-// releases returns which of the packages that make releases a run installs.
+// releases returns which of the packages that make releases a run installs. One whose
+// plan can't be read any more installs none.
 func releases(r store.Run) (packages.Name, bool) {
 	plan, err := planOf(r)
-	if err != nil || r.Action != store.Install {
+	if err != nil {
 		return "", false
 	}
 	for _, part := range plan.Parts {
