@@ -39,9 +39,9 @@ How a site is built is remembered: --preset, --script, --after-script, --shared 
 options of the package deployment need to be given once. --ref is for one deployment. A
 script runs in the release as the site's user, with RELEASE, COMMIT, RELEASE_PATH,
 SHARED_PATH and SITE_PATH set, by sh, or by bash where its first line says so.`,
-		Example: `  brokeforge deploy blog.example.org --repository git@github.com:team/blog.git --preset laravel
-  brokeforge deploy blog.example.org --ref v1.4.2 --yes
-  brokeforge deploy blog.example.org --script build.sh --set deployment.check-path=/up`,
+		Example: `  brokeforge deploy example.org --repository git@github.com:team/blog.git --preset php
+  brokeforge deploy example.org --ref v1.4.2 --yes
+  brokeforge deploy example.org --script build.sh --set deployment.check-path=/up`,
 		Args: exactly("DOMAIN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			list, err := d.wanted(c)
@@ -152,7 +152,8 @@ func (a *app) rollbackCmd() *cobra.Command {
 "brokeforge site releases" lists them, as long as it is kept. The site is asked for a page
 afterwards; where it does not answer it goes on with what it used.
 
-No script is run. ` + packages.RollbackWarning,
+No script is run. What a deployment did elsewhere stays: migrations of a database,
+uploaded files and shared paths are as they are now.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil

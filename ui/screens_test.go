@@ -56,7 +56,7 @@ var scenes = []struct {
 	{"sites", false, []string{"2"}},
 	{"sites-empty", true, []string{"2"}},
 	{"site", false, []string{"2", "enter"}},
-	{"site-runs", false, []string{"2", "enter", "tab"}},
+	{"site-runs", false, []string{"2", "enter", "tab", "tab"}},
 	{"site-add", false, []string{"2", "a", "tab", "b", "l", "o", "g", "tab"}},
 	{"site-preview", false, []string{"2", "a", "tab", "b", ".", "o", "r", "g", "ctrl+o", "j", "j", "j"}},
 	{"site-options-remove", false, []string{"2", "x"}},
