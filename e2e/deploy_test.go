@@ -41,6 +41,7 @@ func TestDeployment(t *testing.T) {
 	d.withoutFailures(d.rollback)
 	d.history()
 	d.prunes()
+	d.removed()
 }
 
 type deployment struct {
@@ -359,5 +360,16 @@ func (d deployment) prunes() {
 	d.shows("six")
 	if list := d.releases(); len(list) != 2 {
 		d.Errorf("kept are %q", list)
+	}
+}
+
+// removed: with the site goes what was known of its repository.
+func (d deployment) removed() {
+	d.Helper()
+	contains(d, d.must(0, "secret", "list").stdout, "blog.example.org/git-repository.deploy-key")
+	d.must(0, "site", "remove", d.domain, "--yes")
+	d.onWeb("[ ! -e /srv/sites/blog.example.org ] && [ -z \"$(ls /etc/brokeforge/git)\" ]")
+	if out := d.must(0, "secret", "list").stdout; strings.Contains(out, "blog.example.org") {
+		d.Errorf("secrets of the site are left:\n%s", out)
 	}
 }

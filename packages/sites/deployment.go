@@ -88,7 +88,7 @@ func (Deployment) Describe() packages.Description {
 			{
 				Name: reloadOption, Label: "Reload PHP-FPM", Kind: packages.Choice, Default: "graceful", Required: true,
 				Choices: []string{"graceful", "always", "never"},
-				Help:    "graceful: only where it lets requests end first (process_control_timeout); releases are seen without it too",
+				Help:    "graceful: where it lets requests end first (process_control_timeout), or Apache serves; behind nginx releases are seen without it",
 			},
 		},
 	}

@@ -22,7 +22,8 @@ reload() {
 	never) return 0 ;;
 	graceful)
 		waits=$("php-fpm$php" -tt 2>&1 | sed -n 's/.*process_control_timeout = \([0-9]*\).*/\1/p' | head -n 1)
-		[ "${waits:-0}" != 0 ] || return 0
+		# Apache does not tell PHP real paths, so without this the old code stays.
+		[ "$server" = apache ] || [ "${waits:-0}" != 0 ] || return 0
 		;;
 	esac
 	systemctl reload "php$php-fpm"
