@@ -56,6 +56,7 @@ type Option struct {
 	Choices  []string // of a Choice or Several
 	Min, Max int      // of a Number; no limits where both are 0
 	Generate Generate // of a Secret: its value is made where none is given
+	Lines    bool     // of a Secret: it may have several lines, such as a key in PEM
 	// Validate refuses a value with an error that says what is wrong with
 	// it. It is called for non-empty values of the right kind. Nil accepts
 	// all.
@@ -159,12 +160,15 @@ func optionNames(options []Option) string {
 // returns the value as it was given.
 func (o Option) Accept(value string) (string, error) {
 	if o.Kind == Secret {
-		if err := acceptSecret(value); err != nil {
+		if err := acceptSecret(value, o.Lines); err != nil {
 			return value, err
 		}
 	}
-	if o.Kind == Lines {
+	if o.several() {
 		value = strings.ReplaceAll(value, "\r\n", "\n")
+	}
+	if o.Lines {
+		value = strings.TrimRight(value, "\n")
 	}
 	if !utf8.ValidString(value) || strings.ContainsFunc(value, o.refuses) {
 		return value, fmt.Errorf("has characters that can't be printed")
@@ -201,9 +205,12 @@ func (o Option) Accept(value string) (string, error) {
 	return accepted, nil
 }
 
+// several reports whether a value of the option may have several lines.
+func (o Option) several() bool { return o.Kind == Lines || o.Lines }
+
 // refuses reports whether no value of the option may hold the character.
 func (o Option) refuses(r rune) bool {
-	return unprintable(r) && (o.Kind != Lines || r != '\n' && r != '\t')
+	return unprintable(r) && (!o.several() || r != '\n' && r != '\t')
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

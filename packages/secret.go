@@ -208,9 +208,16 @@ func (g Generate) value() (string, error) {
 // maxSecretRunes bounds a secret that a person gives.
 const maxSecretRunes = 4096
 
+// maxSecretLines bounds one of several lines, in bytes.
+const maxSecretLines = 60 << 10
+
 // acceptSecret refuses what can't be a secret. The reason never repeats it.
-func acceptSecret(value string) error {
+func acceptSecret(value string, lines bool) error {
 	switch {
+	case lines && len(value) > maxSecretLines:
+		return fmt.Errorf("is longer than %d KiB", maxSecretLines>>10)
+	case lines:
+		return nil
 	case strings.ContainsAny(value, "\r\n"):
 		return fmt.Errorf("has more than one line")
 	case utf8.RuneCountInString(value) > maxSecretRunes:

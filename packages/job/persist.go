@@ -21,6 +21,10 @@ func (r *recorder) endStep(m sshrun.Mark, ch *changes) {
 			ch.port, r.port = c.Port, c.Port
 		}
 	case packages.Persist:
+		if c.History && step.Part.Site != "" {
+			r.keepResult(step.Part, c, 0, m.At, ch)
+			return
+		}
 		r.persist(step, c, ch)
 	case packages.Note:
 		r.note(step, c, ch)

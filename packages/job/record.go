@@ -264,6 +264,7 @@ func (r *recorder) failStep(m sshrun.Mark, ch *changes) {
 		Summary: summary, Advice: advice, Command: command,
 		Step: m.Step, Status: m.Status, Output: slices.Clone(r.tail),
 	}
+	r.keepFailure(r.steps[m.Step], m.Status, m.At, ch)
 	if r.event != nil {
 		r.event.ErrorLog = summary
 	}

@@ -19,9 +19,11 @@ func mayKnow(room string) (rooms []string, bound bool) {
 	case room == "sshrun", room == "sshrun/clean", room == "sshrun/sshconfig", room == "store":
 		return []string{"sshrun/clean", "sshrun/sshconfig"}, true
 	case room == "packages":
-		return []string{"store", "sshrun/clean"}, true
+		return []string{"packages/dotenv", "store", "sshrun/clean"}, true
+	case room == "packages/dotenv":
+		return nil, true
 	case room == "packages/job":
-		return []string{"packages", "packages/job/inventory", "sshrun", "sshrun/files", "sshrun/clean", "sshrun/sshconfig", "store"}, true
+		return []string{"packages", "packages/dotenv", "packages/job/inventory", "sshrun", "sshrun/files", "sshrun/clean", "sshrun/sshconfig", "store"}, true
 	case room == "packages/job/inventory":
 		return nil, true
 	case room == "packages/catalog":
@@ -29,7 +31,7 @@ func mayKnow(room string) (rooms []string, bound bool) {
 	case strings.HasPrefix(room, "packages/"):
 		return []string{"packages", "packages/apt", "store"}, true
 	case room == "ui", strings.HasPrefix(room, "ui/"):
-		return []string{"ui/", "packages", "packages/job", "packages/job/inventory", "packages/catalog", "store", "sshrun/clean"}, true
+		return []string{"ui/", "packages", "packages/dotenv", "packages/job", "packages/job/inventory", "packages/catalog", "store", "sshrun/clean"}, true
 	}
 	return nil, false
 }

@@ -251,5 +251,5 @@ func (e *Engine) redactorOf(ctx context.Context, server store.ID) (*redactor, er
 	if err != nil {
 		return nil, fmt.Errorf("read the secrets, to keep them out of the log: %w", err)
 	}
-	return newRedactor(slices.Collect(maps.Values(values))), nil
+	return newRedactor(redactedValues(values)), nil
 }
