@@ -70,6 +70,9 @@ func New(options ...Option) *Catalog {
 		sites.Git{},
 		sites.Deployment{},
 		sites.Rollback{},
+		sites.Certificate{},
+		sites.Renewal{},
+		sites.Command{},
 	}}
 }
 
