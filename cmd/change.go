@@ -29,6 +29,11 @@ type change struct {
 
 func (ch *change) flags(c *cobra.Command) {
 	onFlag(c, &ch.on)
+	ch.commonFlags(c)
+}
+
+// commonFlags are those that say how it is done.
+func (ch *change) commonFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&ch.preview, "preview", false, "only show what would be done")
 	c.Flags().BoolVarP(&ch.yes, "yes", "y", false, "don't ask")
 	c.Flags().BoolVarP(&ch.output, "output", "v", false, "show scripts and files in full, and the output of the servers")

@@ -63,6 +63,14 @@ type Engine interface {
 	Secret(context.Context, store.ID, packages.SecretName) (string, error)
 	Rekey(context.Context, store.Rekey) (forgotten []string, err error)
 
+	SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error)
+	SiteLog(ctx context.Context, site store.ID, l job.SiteLog, tell func(line string) error) error
+	Environment(ctx context.Context, site store.ID) (job.Environment, error)
+	SaveEnvironment(ctx context.Context, was job.Environment, text string, over bool) error
+	EnvironmentVersions(site store.ID) ([]job.EnvironmentVersion, error)
+	EnvironmentText(ctx context.Context, site store.ID, number int) (string, error)
+	CheckCertificates(ctx context.Context, server store.ID) error
+
 	TaskRuns(ctx context.Context, server store.ID, name string) ([]packages.TaskRun, error)
 }
 

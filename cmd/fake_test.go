@@ -81,6 +81,8 @@ type fakeEngine struct {
 	cancel   error
 	secrets  packages.Secrets // of every server
 	tasks    map[string][]packages.TaskRun
+	ran      []store.SitePackage // on every site
+	dotenv   string              // of every site
 
 	rekeyed       []store.Rekey
 	recovered     bool
@@ -392,6 +394,38 @@ func (e *fakeEngine) Secret(_ context.Context, _ store.ID, name packages.SecretN
 	}
 	return value, nil
 }
+
+func (e *fakeEngine) SitePackages(_ store.ID, name packages.Name, _ int) (list []store.SitePackage, err error) {
+	for _, p := range e.ran {
+		if p.Name == name {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+func (e *fakeEngine) SiteLog(_ context.Context, _ store.ID, l job.SiteLog, tell func(string) error) error {
+	return tell(fmt.Sprintf("%+v\x1b[2J", l))
+}
+
+func (e *fakeEngine) Environment(_ context.Context, site store.ID) (job.Environment, error) {
+	return job.Environment{Site: store.Site{ID: site}, Path: "/srv/.env", Text: e.dotenv, Hash: packages.HashOf(e.dotenv)}, nil
+}
+
+func (e *fakeEngine) SaveEnvironment(_ context.Context, _ job.Environment, text string, _ bool) error {
+	e.dotenv = text
+	return nil
+}
+
+func (e *fakeEngine) EnvironmentVersions(store.ID) ([]job.EnvironmentVersion, error) {
+	return []job.EnvironmentVersion{{Number: 1, At: noon, By: "ann"}}, nil
+}
+
+func (e *fakeEngine) EnvironmentText(context.Context, store.ID, int) (string, error) {
+	return "A=old\n", nil
+}
+
+func (e *fakeEngine) CheckCertificates(context.Context, store.ID) error { return nil }
 
 func (e *fakeEngine) Rekey(_ context.Context, r store.Rekey) ([]string, error) {
 	e.rekeyed = append(e.rekeyed, r)

@@ -32,6 +32,12 @@ type followed struct {
 // their servers, and the error is the context's.
 func (a *app) follow(ctx context.Context, engine Engine, runs []store.Run, output bool) (int, error) {
 	report, flush := a.reporterFor(runs, output)
+	return a.followWith(ctx, engine, runs, report, flush)
+}
+
+// followWith is follow with what tells of the runs, and what is to be called when all
+// have ended.
+func (a *app) followWith(ctx context.Context, engine Engine, runs []store.Run, report reporter, flush func([]*followed) error) (int, error) {
 	changes := engine.Subscribe()
 	defer changes.Close()
 	list := make([]*followed, len(runs))

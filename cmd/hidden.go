@@ -23,6 +23,11 @@ const maxSecretInput = 64 << 10
 // files, where it is "@" and a path. Of several from standard input each is a line.
 // A value on the command line itself is refused.
 func (e Env) secretReader(ctx context.Context, set []string) secretReader {
+	return e.secretsFrom(ctx, "--set ", set)
+}
+
+// secretsFrom is secretReader where something else stands before the values.
+func (e Env) secretsFrom(ctx context.Context, flag string, set []string) secretReader {
 	piped := 0
 	for _, s := range set {
 		if strings.HasSuffix(s, "=-") {
@@ -41,17 +46,17 @@ func (e Env) secretReader(ctx context.Context, set []string) secretReader {
 			if lines == nil {
 				var err error
 				if lines, err = readLines(e.Stdin, piped); err != nil {
-					return "", fmt.Errorf("--set %s: %w", key, err)
+					return "", fmt.Errorf("%s%s: %w", flag, key, err)
 				}
 			}
 			value := lines[0]
 			lines = lines[1:]
 			return value, nil
 		case strings.HasPrefix(source, "@"):
-			return readSecretFile(key, source[1:])
+			return readSecretFile(flag+key, source[1:])
 		}
-		return "", fmt.Errorf("--set %s: it is a secret, and what stands on a command line is seen by others in ps and kept in the shell's history; "+
-			"say %s=- to type or pipe it, or %s=@FILE", key, key, key)
+		return "", fmt.Errorf("%s%s: it is a secret, and what stands on a command line is seen by others in ps and kept in the shell's history; "+
+			"say %[2]s=- to type or pipe it, or %[2]s=@FILE", flag, key)
 	}
 }
 
@@ -76,12 +81,12 @@ func readLines(r io.Reader, n int) ([]string, error) {
 func readSecretFile(key, path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("--set %s: %w", key, err)
+		return "", fmt.Errorf("%s: %w", key, err)
 	}
 	defer f.Close() // nothing was written
 	lines, err := readLines(f, 1)
 	if err != nil {
-		return "", fmt.Errorf("--set %s: read %s: %w", key, path, err)
+		return "", fmt.Errorf("%s: read %s: %w", key, path, err)
 	}
 	return lines[0], nil
 }

@@ -141,6 +141,8 @@ func (a *app) certificateOf(v job.SiteView) string {
 		return ""
 	case days < 0:
 		return "expired"
+	case days < packages.CertificateWarning:
+		return "expires in " + count(days, "day", "days")
 	}
 	return count(days, "day", "days")
 }
