@@ -16,7 +16,6 @@ type Engine interface {
 	Overview() (job.Overview, error)
 	Sites(servers ...store.ID) ([]job.SiteView, error)
 	Site(store.ID) (job.SiteView, error)
-	SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error)
 	SiteFiles(context.Context, store.ID) ([]job.SiteFile, error)
 	RunsOfSite(site store.ID, limit int) ([]store.Run, error)
 	Releases(site store.ID, limit int) ([]job.ReleaseView, error)
@@ -41,6 +40,11 @@ type Engine interface {
 	Start(context.Context, store.Action, []job.Prepared) ([]store.Run, error)
 	Cancel(context.Context, store.ID) error
 	Journal(ctx context.Context, server store.ID, w packages.Want, lines int, follow bool, tell func(string) error) error
+
+	SitePackages(site store.ID, name packages.Name, limit int) ([]store.SitePackage, error)
+	SiteLog(ctx context.Context, site store.ID, l job.SiteLog, tell func(line string) error) error
+	Environment(ctx context.Context, site store.ID) (job.Environment, error)
+	SaveEnvironment(ctx context.Context, was job.Environment, text string, over bool) error
 
 	Progress(store.ID) (job.Progress, error)
 	Lines(run store.ID, since int) (lines []string, next int, err error)

@@ -2,8 +2,6 @@ package ui
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -16,31 +14,15 @@ import (
 type journalScreen struct {
 	server store.ID
 	want   packages.Want
-	try    int // counts the readings: lines of one that was given up are dropped
-	stop   context.CancelFunc
-	lines  chan string
-	going  bool
-	wrong  error // why the last reading ended
+	stream
 	searchPane
 }
 
 // firstJournal is how many lines the log begins with.
 const firstJournal = 500
 
-// journalMsg is lines that have come.
-type journalMsg struct {
-	try   int
-	lines []string
-}
-
-// journalEndMsg says that a reading has ended.
-type journalEndMsg struct {
-	try int
-	err error
-}
-
 func newJournalScreen(server store.ID, want packages.Want) *journalScreen {
-	return &journalScreen{server: server, want: want, stop: func() {}, searchPane: newSearchPane()}
+	return &journalScreen{server: server, want: want, stream: newStream(), searchPane: newSearchPane()}
 }
 
 func (s *journalScreen) title(env) string {
@@ -51,52 +33,9 @@ func (s *journalScreen) init(e env) effect { return s.read(e) }
 
 // read reads the log in the background, until the screen is left.
 func (s *journalScreen) read(e env) effect {
-	s.stop()
-	ctx, stop := context.WithCancel(e.ctx)
-	lines := make(chan string, 1000)
-	s.try++
-	s.stop, s.lines, s.going, s.wrong = stop, lines, true, nil
 	s.pane = widget.NewLogPane(keptLines)
-	try, server, want := s.try, s.server, s.want
-	return e.ask(func() tea.Msg {
-		defer close(lines)
-		err := e.engine.Journal(ctx, server, want, firstJournal, true, func(line string) error {
-			select {
-			case lines <- line:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		return journalEndMsg{try, err}
-	}).and(s.next(e))
-}
-
-// next waits for lines, and then a moment for more, so that many are one message.
-func (s *journalScreen) next(e env) effect {
-	try, lines, interval := s.try, s.lines, e.interval()
-	return e.ask(func() tea.Msg {
-		line, ok := <-lines
-		if !ok {
-			return nil
-		}
-		batch := []string{line}
-		timer := time.NewTimer(interval)
-		defer timer.Stop()
-		for {
-			select {
-			case line, ok := <-lines:
-				if !ok {
-					return journalMsg{try, batch}
-				}
-				batch = append(batch, line)
-			case <-timer.C:
-				return journalMsg{try, batch}
-			}
-			if len(batch) == keptLines {
-				return journalMsg{try, batch}
-			}
-		}
+	return s.start(e, func(ctx context.Context, tell func(string) error) error {
+		return e.engine.Journal(ctx, s.server, s.want, firstJournal, true, tell)
 	})
 }
 
@@ -111,23 +50,11 @@ func (s *journalScreen) back(e env) (effect, bool) {
 
 func (s *journalScreen) update(e env, msg tea.Msg) effect {
 	switch m := msg.(type) {
-	case journalMsg:
-		if m.try != s.try {
-			return effect{}
-		}
-		s.pane.Append(m.lines)
-		return s.next(e)
-	case journalEndMsg:
-		if m.try == s.try {
-			s.going, s.wrong = false, m.err
-			if errors.Is(m.err, context.Canceled) {
-				s.wrong = nil
-			}
-		}
 	case tea.KeyPressMsg, tea.PasteMsg:
 		s.typed(m)
+		return effect{}
 	}
-	return effect{}
+	return s.take(e, msg, s.pane)
 }
 
 func (s *journalScreen) bindings(e env) []binding {

@@ -70,6 +70,7 @@ type env struct {
 	tmux   bool                           // in a pane of tmux
 	pager  string
 	editor string
+	getenv func(string) string
 	by     string
 	data   data
 }

@@ -63,7 +63,7 @@ func (s *siteScreen) update(e env, msg tea.Msg) effect {
 	m, ok := msg.(siteLoadedMsg)
 	switch {
 	case !ok:
-		return s.panes[s.tab].update(e, s.site, msg)
+		return s.toPanes(e, msg)
 	case m.err != nil:
 		s.gone, s.loaded = true, true
 		return effect{}
@@ -78,6 +78,44 @@ func (s *siteScreen) update(e env, msg tea.Msg) effect {
 	return out
 }
 
+// toPanes brings keys to the pane that is shown, and answers to all: one may come when
+// another pane is shown.
+func (s *siteScreen) toPanes(e env, msg tea.Msg) effect {
+	switch msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg:
+		return s.panes[s.tab].update(e, s.site, msg)
+	}
+	var out effect
+	for _, p := range s.panes {
+		out = out.and(p.update(e, s.site, msg))
+	}
+	return out
+}
+
+// back undoes what the pane has to undo, or ends what its panes do.
+func (s *siteScreen) back(e env) (effect, bool) {
+	if b, ok := s.panes[s.tab].(backer); ok {
+		if out, had := b.back(e); had {
+			return out, true
+		}
+	}
+	for _, p := range s.panes {
+		if l, ok := p.(leaver); ok {
+			l.leave()
+		}
+	}
+	return effect{}, false
+}
+
+// turn shows another pane.
+func (s *siteScreen) turn(e env, by int) effect {
+	s.tab = (s.tab + by + len(s.panes)) % len(s.panes)
+	if p, ok := s.panes[s.tab].(shower); ok {
+		return p.shown(e, s.site)
+	}
+	return effect{}
+}
+
 func (s *siteScreen) bindings(e env) []binding {
 	if s.gone || !s.loaded {
 		return nil
@@ -87,7 +125,7 @@ func (s *siteScreen) bindings(e env) []binding {
 		return list
 	}
 	turn := func(by int) func() effect {
-		return func() effect { s.tab = (s.tab + by + len(s.panes)) % len(s.panes); return effect{} }
+		return func() effect { return s.turn(e, by) }
 	}
 	return append(list,
 		binding{keys: []string{"tab", "right", "l"}, show: "tab", help: "next pane", run: turn(1)},

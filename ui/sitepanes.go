@@ -3,6 +3,7 @@ package ui
 import (
 	tea "charm.land/bubbletea/v2"
 
+	"brokeforge/packages"
 	"brokeforge/packages/job"
 	"brokeforge/store"
 	"brokeforge/ui/widget"
@@ -28,11 +29,22 @@ type sitePane interface {
 	capturing() bool
 }
 
+// A shower is a pane that asks the server for something when its tab is shown.
+type shower interface {
+	shown(e env, v job.SiteView) effect
+}
+
+// A leaver is a pane with something to end when the site's screen is left.
+type leaver interface{ leave() }
+
 // newSitePanes returns the panes of a site in their order. A new one is a line here.
 func newSitePanes() []sitePane {
 	return []sitePane{
 		&siteOverview{},
 		newSiteDeployments(),
+		newSiteCommands(),
+		newSiteEnvironment(),
+		newSiteLog(),
 		newSiteRuns(),
 		&siteFiles{},
 	}
@@ -51,6 +63,7 @@ func (p *siteOverview) bindings(e env, v job.SiteView) []binding {
 			o := siteOrder(store.Install, siteName, v)
 			return push(newOptionsScreen(o, o.fields(e, true), true))
 		}},
+		certificateBinding(e, v),
 		{keys: []string{"x"}, help: "remove", more: "remove the site, with its files", run: func() effect {
 			return push(siteOrder(store.Remove, siteName, v).next(e))
 		}},
@@ -58,6 +71,30 @@ func (p *siteOverview) bindings(e env, v job.SiteView) []binding {
 		{keys: []string{"s"}, help: "server", more: "open its server", run: func() effect { return push(newServerScreen(v.ServerID)) }},
 	}
 	return append(list, moves(func(m widget.Move) { p.top = max(p.top+m.Lines(e.size.h, 100), 0) })...)
+}
+
+// certificateBinding is the key for the certificate of a site.
+func certificateBinding(e env, v job.SiteView) binding {
+	_, can := e.engine.Catalog().Site(packages.CertificateName)
+	off := unless(can && v.Status == store.Prepared, "the site is not made")
+	return binding{keys: []string{"c"}, help: "certificate", more: "answer by https, renew the certificate, or take it away; shown first", off: off, run: func() effect {
+		install := func() effect {
+			o := siteOrder(store.Install, packages.CertificateName, v)
+			return push(newOptionsScreen(o, o.fields(e, true), true))
+		}
+		if _, has := v.Certificate(); !has {
+			return install()
+		}
+		text := []widget.Line{widget.Of(widget.Dim, "What you choose is shown before it is done; a renewal begins at once.")}
+		return open(ask("The certificate of "+v.Domain, widget.Accent, text,
+			choice{"Cancel", "esc", nil},
+			choice{"Change", "c", install},
+			choice{"Renew", "r", func() effect {
+				return e.ask(func() tea.Msg { return startOnSite(e, v, packages.Want{Name: packages.RenewalName}) })
+			}},
+			choice{"Take away", "x", func() effect { return push(siteOrder(store.Remove, packages.CertificateName, v).next(e)) }},
+		))
+	}}
 }
 
 func (p *siteOverview) view(e env, v job.SiteView, sz size) []widget.Line {

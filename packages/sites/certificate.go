@@ -19,7 +19,6 @@ type Certificate struct{}
 const (
 	sourceOption   = "source"
 	chainOption    = "chain"
-	keyOption      = "key"
 	redirectOption = "redirect"
 	hstsOption     = "hsts-days"
 )

@@ -15,8 +15,6 @@ import (
 type Command struct{}
 
 const (
-	timeoutOption = "timeout"
-
 	// maxCommand is how many bytes a command may have.
 	maxCommand = 4096
 	// commandTimeout is how many seconds a command has unless one says otherwise.

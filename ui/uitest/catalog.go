@@ -125,13 +125,25 @@ func service(unit, name string) []packages.Command {
 	}
 }
 
-// Site returns the package that makes sites.
-func (c Catalog) Site(name packages.Name) (packages.SitePackage, bool) {
-	if name != (SitePackage{}).Name() || len(c) == 0 {
-		return nil, false
-	}
-	return SitePackage{}, true
+// sitePackages are those that sites have.
+func sitePackages() []packages.SitePackage {
+	return []packages.SitePackage{SitePackage{}, onSite{packages.CertificateName, "Certificate"}, onSite{packages.CommandName, "Command"}}
 }
 
-// SiteNames returns the name of the package that makes sites.
-func (c Catalog) SiteNames() []packages.Name { return []packages.Name{SitePackage{}.Name()} }
+// Site returns a package of sites, unless the catalog is empty.
+func (c Catalog) Site(name packages.Name) (packages.SitePackage, bool) {
+	for _, p := range sitePackages() {
+		if p.Name() == name && len(c) > 0 {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// SiteNames returns the names of the packages of sites.
+func (c Catalog) SiteNames() (names []packages.Name) {
+	for _, p := range sitePackages() {
+		names = append(names, p.Name())
+	}
+	return names
+}

@@ -55,6 +55,7 @@ type Engine struct {
 	JournalError error                     // what reading a log ends with
 	Explored     *Files                    // the files of every site; nil means those of NewFiles
 	FilesError   error                     // what opening files gives
+	Dotenv       string                    // of every site; empty means that there is no file
 }
 
 // New returns an engine without servers.

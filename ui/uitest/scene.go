@@ -47,12 +47,21 @@ func Scene(now func() time.Time) *Engine {
 				"user": "site_blog_example_org", "body-size": "64m", "default-site": "no",
 			}},
 			{Name: "deployment", Type: packages.SiteType, Configuration: map[string]string{"release": "20260301-1140"}, UpdatedAt: at.Add(-20 * time.Minute)},
+			{
+				ID: "command1", Name: "command", Type: packages.SiteType, Status: store.Active, By: "ops", InstalledAt: at.Add(-2 * time.Hour), RunID: "run2",
+				Configuration: map[string]string{packages.CommandOption: "php artisan migrate --force", "timeout": "120", packages.StatusKey: "0", packages.SecondsKey: "3.2"},
+			},
+			{
+				ID: "command2", Name: "command", Type: packages.SiteType, Status: store.Failed, By: "ann", InstalledAt: at.Add(-5 * time.Minute), RunID: "run2",
+				Configuration: map[string]string{packages.CommandOption: "php artisan queue:work\x1b[2J", "timeout": "120", packages.StatusKey: "124", packages.SecondsKey: "120.0"},
+			},
 			{Name: "certificate", Type: packages.SiteType, Configuration: map[string]string{"expires": at.Add(61 * 24 * time.Hour).Format(time.RFC3339)}, UpdatedAt: at.Add(-29 * 24 * time.Hour)},
 		},
 	}, {
 		Site:   store.Site{ID: "site2", ServerID: web1.ID, Domain: "xn--bcher-kva.example.org", Status: store.PrepFailed, CreatedAt: at.Add(-time.Hour)},
 		Server: web1.Name,
 	}}
+	e.Dotenv = "APP_NAME=\"The blog\"\nAPP_KEY=base64:swordfish\nDB_PASSWORD='hunter2 with spaces'\nAPP_DEBUG=\n"
 	web1.Sites = 1
 	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}
 	e.Output[e.All[1].Run.ID] = e.All[1].Run.Error.Output
