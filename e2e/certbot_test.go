@@ -18,23 +18,14 @@ const pebbleURL = "https://localhost:14000/dir"
 // TestCertbot makes an account with a real ACME server, fetches a certificate
 // with it, and removes certbot.
 func TestCertbot(t *testing.T) {
-	server := filepath.Join(t.TempDir(), "pebble")
-	build := exec.Command("go", "install", pebble)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+filepath.Dir(server), "GOFLAGS=-mod=mod")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("an ACME server is needed, and can't be built here: %v\n%s", err, out)
-	}
-	binary, err := os.ReadFile(server)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := buildPebble(t)
 	onEachRelease(t, "certbot", func(s service) {
 		before := snapshot(s, s.h)
 		s.install("certbot")
 		if got := s.sh("ls /etc/letsencrypt/accounts 2>/dev/null || true"); got != "" {
 			s.Errorf("an account was made that nobody asked for: %s", got)
 		}
-		s.startPebble(binary)
+		s.startPebble(binary, "PEBBLE_VA_ALWAYS_VALID=1")
 		s.certbotOptions()
 		trusted := []string{"mail=ops@example.org", "server=" + pebbleURL, "ca-bundle=/etc/pebble/ca.pem"}
 		s.install("certbot", trusted...)
@@ -62,10 +53,30 @@ func TestCertbot(t *testing.T) {
 	})
 }
 
+// buildPebble returns the ACME server.
+func buildPebble(t *testing.T) []byte {
+	t.Helper()
+	server := filepath.Join(t.TempDir(), "pebble")
+	build := exec.Command("go", "install", pebble)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+filepath.Dir(server), "GOFLAGS=-mod=mod")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("an ACME server is needed, and can't be built here: %v\n%s", err, out)
+	}
+	binary, err := os.ReadFile(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
 // startPebble starts the ACME server on the host itself, with a certificate that
-// nobody trusts yet. It takes every challenge for met.
-func (s service) startPebble(binary []byte) {
+// nobody trusts yet. It asks the host for the answers to its challenges.
+func (s service) startPebble(binary []byte, environment ...string) {
 	s.Helper()
+	settings := ""
+	for _, e := range environment {
+		settings += " -E " + e
+	}
 	for name, data := range map[string][]byte{
 		"/opt/pebble": binary,
 		"/etc/pebble/config.json": []byte(`{"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
@@ -80,7 +91,7 @@ func (s service) startPebble(binary []byte) {
 		openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out cert.csr 2>&1 &&
 		printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' >ext &&
 		openssl x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile ext -out cert.pem 2>&1 &&
-		systemd-run --unit=pebble -E PEBBLE_VA_ALWAYS_VALID=1 -E PEBBLE_VA_NOSLEEP=1 /opt/pebble -config /etc/pebble/config.json`)
+		systemd-run --unit=pebble` + settings + ` -E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0 /opt/pebble -config /etc/pebble/config.json`)
 	s.untilSh("the ACME server listens", "curl -sS --cacert /etc/pebble/ca.pem "+pebbleURL)
 }
 
