@@ -20,9 +20,10 @@ func (a *app) certCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cert DOMAIN",
 		Short: "Have a site answered by https",
-		Long: `Have a site answered by https, with a certificate from Let's Encrypt or another ACME server,
-which is renewed by itself, or with one of your own. --set certificate.OPTION=VALUE chooses,
-see "packages certificate". What would be done is shown, and asked about.
+		Long: `Have a site answered by https, with a certificate from Let's Encrypt or another ACME
+server, which is renewed by itself, or with one of your own. --set
+certificate.OPTION=VALUE chooses, see "packages certificate". What would be done is
+shown, and asked about.
 
 With --remove the site is answered by http alone again.`,
 		Example: `  brokeforge cert shop.example.org
@@ -76,8 +77,8 @@ func (a *app) certStatusCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show when the certificates of sites expire, as they are now",
-		Long: fmt.Sprintf(`Show when the certificates of sites expire, as they are on the servers now. Of one that has
-less than %d days a warning is shown.
+		Long: fmt.Sprintf(`Show when the certificates of sites expire, as they are on the servers now. Of one
+that has less than %d days a warning is shown.
 
 The exit status is 1 where there is a warning.`, packages.CertificateWarning),
 		Args: exactly(),
@@ -148,8 +149,8 @@ func (a *app) certRenewCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "renew DOMAIN",
 		Short: "Renew the certificate of a site before its time",
-		Long: `Have certbot renew the certificate of a site now. Where there is need it does so by itself.
-Where that fails, the certificate that is there stays in use.`,
+		Long: `Have certbot renew the certificate of a site now. Where there is need it does so by
+itself. Where that fails, the certificate that is there stays in use.`,
 		Args: exactly("DOMAIN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(c.Context(), func(ctx context.Context, s *Session) error {

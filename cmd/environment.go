@@ -67,8 +67,8 @@ func (a *app) envShowCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show DOMAIN",
 		Short: "Show the variables of a site's .env, without their values",
-		Long: `Show the variables of a site's .env, as the file is on the server. Their values are shown
-with --reveal; without --json that is the file as it is, to the byte.`,
+		Long: `Show the variables of a site's .env, as the file is on the server. Their values are
+shown with --reveal; without --json that is the file as it is, to the byte.`,
 		Args: exactly("DOMAIN"),
 	}
 	c.Flags().BoolVar(&reveal, "reveal", false, "show the values too")
@@ -121,10 +121,10 @@ func (a *app) envEditCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "edit DOMAIN",
 		Short: "Edit a site's .env",
-		Long: `Edit a site's .env with the editor that VISUAL or EDITOR name. What would change is shown,
-without values, and asked about. The file that is edited is for you alone and deleted
-afterwards. A file that has changed on the server meanwhile is only written over when you
-say so.`,
+		Long: `Edit a site's .env with the editor that VISUAL or EDITOR name. What would change is
+shown, without values, and asked about. The file that is edited is for you alone and
+deleted afterwards. A file that has changed on the server meanwhile is only written
+over when you say so.`,
 		Args: exactly("DOMAIN"),
 	}
 	return e.command(c, func(ctx context.Context, engine Engine, site job.SiteView, _ []string) error {
@@ -231,10 +231,10 @@ func (a *app) envSetCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "set DOMAIN NAME=@FILE|NAME=-...",
 		Short: "Set variables of a site's .env",
-		Long: `Set variables of a site's .env. A value is read from a file, where NAME=@FILE is said, or from
-standard input, where NAME=- is: it is typed without being shown, or piped, of several a
-line each. On the command line itself it is refused, as others would see it there. NAME= sets
-an empty value. Everything else in the file stays as it is.`,
+		Long: `Set variables of a site's .env. A value is read from a file, where NAME=@FILE is said,
+or from standard input, where NAME=- is: it is typed without being shown, or piped, of
+several a line each. On the command line itself it is refused, as others would see it
+there. NAME= sets an empty value. Everything else in the file stays as it is.`,
 		Example: "  brokeforge env set shop.example.org DB_PASSWORD=- --yes <password.txt",
 		Args:    atLeastOne("DOMAIN"),
 	}
@@ -291,8 +291,8 @@ func (a *app) envHistoryCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history DOMAIN",
 		Short: "List the versions of a site's .env that are kept, newest first",
-		Long: fmt.Sprintf(`List the versions of a site's .env that are kept, encrypted, on this machine, newest first.
-The last %d are. The first is what was saved last.`, job.KeptEnvironments),
+		Long: fmt.Sprintf(`List the versions of a site's .env that are kept, encrypted, on this machine, newest
+first. The last %d are. The first is what was saved last.`, job.KeptEnvironments),
 		Args: exactly("DOMAIN"),
 	}
 	return e.command(c, func(_ context.Context, engine Engine, site job.SiteView, _ []string) error {
@@ -324,8 +324,8 @@ func (a *app) envRestoreCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "restore DOMAIN NUMBER",
 		Short: "Put a kept version of a site's .env back",
-		Long: `Put a kept version of a site's .env back, by the number that "env history" shows. What would
-change is shown, without values, and asked about.`,
+		Long: `Put a kept version of a site's .env back, by the number that "env history" shows. What
+would change is shown, without values, and asked about.`,
 		Args: exactly("DOMAIN", "NUMBER"),
 	}
 	e.yesFlag(c)

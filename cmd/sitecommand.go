@@ -24,16 +24,17 @@ func (a *app) execCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "exec [--on SERVER] [--timeout D] DOMAIN -- COMMAND...",
 		Short: "Run a command in a site's folder, as the site's user",
-		Long: `Run a command in a site's folder, as the site's user, and show what it prints. A COMMAND of
-one word is read by sh there; of several words, each is passed on as it is. It is a run like
-any other: it waits for those before it on the server, goes on when the connection is lost,
-and is kept with its exit status and how long it took, also where it failed. Flags stand
-before DOMAIN.
+		Long: `Run a command in a site's folder, as the site's user, and show what it prints. A
+COMMAND of one word is read by sh there; of several words, each is passed on as it is.
+It is a run like any other: it waits for those before it on the server, goes on when
+the connection is lost, and is kept with its exit status and how long it took, also
+where it failed. Flags stand before DOMAIN.
 
 With --history the commands that were run are listed, newest first.
 
-The exit status is 0 where the command's was, else 1, and the command's is told. A command
-is no place for secrets, as it is recorded; what it prints is cleared of those that are known.
+The exit status is 0 where the command's was, else 1, and the command's is told. A
+command is no place for secrets, as it is recorded; what it prints is cleared of those
+that are known.
 
 With --json every line is one object, as install has them.`,
 		Example: `  brokeforge exec shop.example.org -- php artisan migrate --force

@@ -25,9 +25,9 @@ func (a *app) logsCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "logs DOMAIN",
 		Short: "Show the log of a site, and follow it",
-		Long: `Show the last lines of the log of a site's requests or, with --error, of what went wrong. With
---follow lines that come are shown until ctrl+c, also after the log was rotated. With --grep
-only lines that hold the text as it is count.
+		Long: `Show the last lines of the log of a site's requests or, with --error, of what went
+wrong. With --follow lines that come are shown until ctrl+c, also after the log was
+rotated. With --grep only lines that hold the text as it is count.
 
 With --json every line is an object with "server", "site" and "line".`,
 		Example: "  brokeforge logs shop.example.org --follow --grep ' 500 '",

@@ -77,7 +77,7 @@ func (p *siteOverview) bindings(e env, v job.SiteView) []binding {
 func certificateBinding(e env, v job.SiteView) binding {
 	_, can := e.engine.Catalog().Site(packages.CertificateName)
 	off := unless(can && v.Status == store.Prepared, "the site is not made")
-	return binding{keys: []string{"c"}, help: "certificate", more: "answer by https, renew the certificate, or take it away; shown first", off: off, run: func() effect {
+	return binding{keys: []string{"c"}, help: "certificate", more: "bring, renew or take away its certificate", off: off, run: func() effect {
 		install := func() effect {
 			o := siteOrder(store.Install, packages.CertificateName, v)
 			return push(newOptionsScreen(o, o.fields(e, true), true))
