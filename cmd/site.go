@@ -55,8 +55,9 @@ func (ch *change) addSite(c *cobra.Command, domain string) error {
 	if err := setValues(ch.Catalog, list, set, ch.secretReader(c.Context(), set)); err != nil {
 		return misuse(c, err)
 	}
-	if len(ch.on) != 1 {
-		return misuse(c, errors.New("say with --on on which server: a site is on one"))
+	one := misuse(c, errors.New("say with --on on which server: a site is on one"))
+	if len(ch.on) == 0 {
+		return one
 	}
 	if !ch.yes && !ch.preview && !ch.canAsk() {
 		return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
@@ -65,6 +66,9 @@ func (ch *change) addSite(c *cobra.Command, domain string) error {
 		servers, err := findServers(c, s.Engine, ch.on)
 		if err != nil {
 			return err
+		}
+		if len(servers) != 1 {
+			return one
 		}
 		return ch.carryOut(ctx, s.Engine, list, servers)
 	})

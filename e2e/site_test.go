@@ -59,7 +59,7 @@ func TestSitesOnApache(t *testing.T) {
 // behind: a program behind a port answers by way of the web server.
 func (s sites) behind() {
 	s.Helper()
-	s.sh("mkdir -p /tmp/app && echo behind >/tmp/app/index.html && setsid python3 -m http.server --bind 127.0.0.1 --directory /tmp/app 3000 >/dev/null 2>&1 </dev/null &")
+	s.sh("mkdir -p /tmp/app && echo behind >/tmp/app/index.html && setsid php -S 127.0.0.1:3000 -t /tmp/app >/dev/null 2>&1 </dev/null &")
 	s.add1("app.example.org", "--set", "kind=proxy", "--set", "target=3000")
 	eventually(s, "the program behind the proxy answers", func() bool {
 		_, _, text := s.page("app.example.org", "/")
