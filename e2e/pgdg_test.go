@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"path"
 	"strings"
 	"testing"
 
@@ -67,16 +66,7 @@ twelve() { apt-get -qq -o Dir::Etc::SourceList=/root/12/list -o Dir::Etc::Source
 twelve update
 twelve download postgresql-15 postgresql-client-15 libicu72 libldap-2.5-0 libllvm14
 ls /root/12/*.deb`)
-	for file := range strings.Lines(list) {
-		file = strings.TrimSpace(file)
-		data, err := p.h.ReadFile(p.Context(), file)
-		if err != nil {
-			p.Fatal(err)
-		}
-		if err := p.depot.AddFile(p.Context(), path.Base(file), data); err != nil {
-			p.Fatal(err)
-		}
-	}
+	p.depot.copy(p.h, list)
 	p.sh("rm -r /root/12")
 	p.depot.publish("trixie-pgdg", "tests", "tests", p.depot.key)
 	if err := p.depot.Alias("trixie", "aside"); err != nil {
@@ -206,7 +196,7 @@ func (p pgdg) used() {
 		p.Fatal(err)
 	}
 	eventually(p, "both run after the reboot", func() bool {
-		_, err := p.h.Exec(p.Context(), "systemctl", "is-active", "postgresql@15-main", "postgresql@17-main") // fails where one is not
+		_, err := p.h.Exec(p.Context(), "sh", "-c", "systemctl is-active postgresql@15-main && systemctl is-active postgresql@17-main")
 		return err == nil && p.sh("pg_lsclusters -h | grep -c online") == "2"
 	})
 }

@@ -70,6 +70,21 @@ func (d *depot) publish(suite, label, origin string, key archive.Key) {
 	}
 }
 
+// copy copies Debian packages from a host into the archive, a path a line.
+func (d *depot) copy(h *hosts.Host, list string) {
+	d.Helper()
+	for file := range strings.Lines(list) {
+		file = strings.TrimSpace(file)
+		data, err := h.ReadFile(d.Context(), file)
+		if err != nil {
+			d.Fatal(err)
+		}
+		if err := d.AddFile(d.Context(), filepath.Base(file), data); err != nil {
+			d.Fatal(err)
+		}
+	}
+}
+
 // serve serves the archive on the address of the machine that the host sees.
 func (d *depot) serve(h *hosts.Host) {
 	d.Helper()

@@ -6,6 +6,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,8 +34,9 @@ type Deb struct {
 
 // Archive is a folder that holds an archive. Its methods are for one goroutine.
 type Archive struct {
-	dir  string
-	debs []string // stanzas of the index
+	Component string // of the suites that are published later; empty means main
+	dir       string
+	debs      []string // stanzas of the index
 }
 
 // New makes an archive in an empty folder.
@@ -131,14 +133,15 @@ func (a *Archive) Publish(ctx context.Context, suite, label, origin string, key 
 	if err != nil {
 		return fmt.Errorf("ask for the architecture: %w", err)
 	}
-	binary := "main/binary-" + strings.TrimSpace(string(arch)) + "/Packages"
+	component := cmp.Or(a.Component, "main")
+	binary := component + "/binary-" + strings.TrimSpace(string(arch)) + "/Packages"
 	index := strings.Join(a.debs, "\n")
 	dists := filepath.Join(a.dir, "dists", suite)
 	if err := put(filepath.Join(dists, binary), index, 0o644); err != nil {
 		return fmt.Errorf("publish %s: %w", suite, err)
 	}
-	release := fmt.Sprintf("Origin: %s\nLabel: %s\nSuite: %s\nCodename: %s\nArchitectures: %sComponents: main\nDate: %s\nSHA256:\n %s %d %s\n",
-		origin, label, suite, suite, arch, time.Now().UTC().Format(time.RFC1123), sum([]byte(index)), len(index), binary)
+	release := fmt.Sprintf("Origin: %s\nLabel: %s\nSuite: %s\nCodename: %s\nArchitectures: %sComponents: %s\nDate: %s\nSHA256:\n %s %d %s\n",
+		origin, label, suite, suite, arch, component, time.Now().UTC().Format(time.RFC1123), sum([]byte(index)), len(index), binary)
 	signed, err := key.sign(ctx, release)
 	if err != nil {
 		return err
