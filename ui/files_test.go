@@ -94,7 +94,8 @@ func TestFilesTransfer(t *testing.T) {
 	s := d.app.top().screen.(*filesScreen)
 	s.work.tell(350<<20, 700<<20)
 	d.shows("downloading", "50% 350 MB of 700 MB", "c stop")
-	golden(t, "files-transfer-80x24", d.screen())
+	// How often the spinner has turned by then is not what this is about.
+	golden(t, "files-transfer-80x24", strings.NewReplacer("◓", "◐", "◑", "◐", "◒", "◐").Replace(d.screen()))
 	d.press("D")
 	d.shows("downloading goes on; c stops it")
 	close(wait)
