@@ -147,7 +147,8 @@ func isAsBefore(t testing.TB, h *hosts.Host, before string) {
 		if slices.Contains(was, name) {
 			continue
 		}
-		others := on(t, h, "apt-cache", "rdepends", "--installed", strings.Fields(name)[0])
+		name = strings.Fields(name)[0]
+		others := on(t, h, "sh", "-c", "apt-cache rdepends --installed "+name+"; apt-cache rdepends --installed "+name+":any || true")
 		if !strings.Contains(others, "\n  ") && !strings.Contains(others, "\n |") {
 			t.Errorf("it was not there before: %s", name)
 		}

@@ -115,6 +115,10 @@ type Persist struct {
 	// History makes a record beside those that there are already, for a package
 	// of a site that leaves a history, such as a command that was run.
 	History bool `json:"history,omitempty"`
+	// Failures has a history keep what failed too, where a failure is a result, as
+	// it is of a command. Of others only what succeeded is in the history, as
+	// the values of the last one are those of the next.
+	Failures bool `json:"failures,omitempty"`
 }
 
 // Forget deletes the record of the package of this part of the plan. It goes

@@ -32,13 +32,13 @@ func (r *recorder) keepResult(part *packages.Part, c packages.Persist, status in
 }
 
 // keepFailure is keepResult for a step that has failed, if its package leaves a
-// history.
+// history of failures too.
 func (r *recorder) keepFailure(step packages.Step, status int, at time.Time, ch *changes) {
 	if step.Part.Site == "" {
 		return
 	}
 	for _, cmd := range step.Part.Commands {
-		if persist, ok := cmd.(packages.Persist); ok && persist.History {
+		if persist, ok := cmd.(packages.Persist); ok && persist.History && persist.Failures {
 			r.keepResult(step.Part, persist, status, at, ch)
 		}
 	}

@@ -79,7 +79,7 @@ func (Command) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 			Script:  "cd " + folder + " || exit\nexec sh -c " + shellescape.Quote(command),
 			Timeout: time.Duration(seconds) * time.Second,
 		},
-		packages.Persist{History: true},
+		packages.Persist{History: true, Failures: true},
 	}, nil
 }
 

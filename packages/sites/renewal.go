@@ -58,7 +58,7 @@ echo 'the certificate was not renewed; the one that is there stays in use' >&2
 exit 1`,
 			Touch: packages.Touch{Reloads: []string{p.unit()}},
 		},
-		packages.Persist{History: true},
+		packages.Persist{History: true, Failures: true},
 		packages.Note{Name: packages.ExpiresKey, Script: p.expires()},
 	}, nil
 }
