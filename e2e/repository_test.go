@@ -134,7 +134,7 @@ func packagesOf(t testing.TB, h *hosts.Host) string {
 }
 
 // isAsBefore sees that the packages of a host are what packagesOf has told, if newer. What has come along
-// and is needed or recommended by something else, as one of several that would do or alone, may stay.
+// may stay as apt keeps it: where something else needs, recommends or suggests it, as iproute2 does python3.
 func isAsBefore(t testing.TB, h *hosts.Host, before string) {
 	t.Helper()
 	was, is := namesOf(before), namesOf(packagesOf(t, h))
@@ -143,14 +143,16 @@ func isAsBefore(t testing.TB, h *hosts.Host, before string) {
 			t.Errorf("it was there before: %s", name)
 		}
 	}
-	for _, name := range is {
-		if slices.Contains(was, name) {
-			continue
-		}
-		name = strings.Fields(name)[0]
-		others := on(t, h, "sh", "-c", "apt-cache rdepends --installed "+name+"; apt-cache rdepends --installed "+name+":any || true")
-		if !strings.Contains(others, "\n  ") && !strings.Contains(others, "\n |") {
-			t.Errorf("it was not there before: %s", name)
+	wanted := map[string]bool{}
+	relations := on(t, h, "dpkg-query", "-W", "-f", "${Pre-Depends}, ${Depends}, ${Recommends}, ${Suggests}\\n")
+	for _, word := range strings.FieldsFunc(relations, func(r rune) bool { return strings.ContainsRune(",|\n", r) }) {
+		name, _, _ := strings.Cut(strings.TrimSpace(word), " ")
+		name, _, _ = strings.Cut(name, ":")
+		wanted[name] = true
+	}
+	for _, line := range is {
+		if name, _, _ := strings.Cut(line, " "); !slices.Contains(was, line) && !wanted[name] {
+			t.Errorf("it was not there before: %s", line)
 		}
 	}
 }

@@ -125,7 +125,7 @@ func PurgeAdded(owner packages.Name, prefixes ...string) ([]packages.Command, er
 }
 
 // PurgeBrought is PurgeAdded, and removes what else came along for the owner
-// and nothing needs or recommends any more.
+// and nothing needs, recommends or suggests any more (apt-get(8), autoremove).
 func PurgeBrought(owner packages.Name, prefixes ...string) ([]packages.Command, error) {
 	return purgeAdded("purge-added --orphans", owner, prefixes)
 }
