@@ -37,7 +37,7 @@ func (f *filesCall) edit(ctx context.Context, args []string) (err error) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	editor := term.EditCommand(term.Editor(f.Getenv), file)
+	editor := term.EditCommand(ctx, term.Editor(f.Getenv), file)
 	editor.Stdin, editor.Stdout, editor.Stderr = f.Stdin, f.Stdout, f.Stderr
 	if err := editor.Run(); err != nil {
 		return fmt.Errorf("the editor %s: %w; nothing was saved", term.Editor(f.Getenv), err)

@@ -282,7 +282,7 @@ func (s *filesScreen) edit(e env, m fileReadMsg) effect {
 		return complain(m.err)
 	}
 	self := e.self
-	return command(tea.ExecProcess(term.EditCommand(e.editor, m.copied), func(err error) tea.Msg {
+	return command(tea.ExecProcess(term.EditCommand(e.ctx, e.editor, m.copied), func(err error) tea.Msg {
 		return toScreen{self, fileEditedMsg{m, err}}
 	}))
 }

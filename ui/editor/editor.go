@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"brokeforge/ui/term"
 )
 
 // A Draft is a text that is being edited: a file for its owner alone (0600) in a
@@ -23,24 +25,23 @@ type Draft struct {
 const maxText = 1 << 20
 
 // New makes a draft. The folder is made below the first of XDG_RUNTIME_DIR, which is
-// in memory, and TMPDIR, and has the name of the file in it. The editor is what
-// VISUAL or EDITOR say, else vi.
+// in memory, and TMPDIR, and has the name of the file in it. The editor is
+// what term.Editor says.
 func New(name, text string, getenv func(string) string) (*Draft, error) {
 	dir, err := os.MkdirTemp(cmp.Or(getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR")), "brokeforge-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for what is edited: %w", err)
 	}
-	d := &Draft{dir: dir, file: filepath.Join(dir, name), editor: cmp.Or(getenv("VISUAL"), getenv("EDITOR"), "vi")}
+	d := &Draft{dir: dir, file: filepath.Join(dir, name), editor: term.Editor(getenv)}
 	if err := os.WriteFile(d.file, []byte(text), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("write what is edited: %w", err), d.Close())
 	}
 	return d, nil
 }
 
-// Command returns the editor with the draft in it, for a terminal. As git does it,
-// the editor's setting is read by sh, so it may have arguments.
+// Command returns the editor with the draft in it, for a terminal.
 func (d *Draft) Command(ctx context.Context, in io.Reader, out, errOut io.Writer) *exec.Cmd {
-	c := exec.CommandContext(ctx, "sh", "-c", d.editor+` "$1"`, "sh", d.file)
+	c := term.EditCommand(ctx, d.editor, d.file)
 	c.Stdin, c.Stdout, c.Stderr = in, out, errOut
 	return c
 }

@@ -2,6 +2,7 @@ package term
 
 import (
 	"cmp"
+	"context"
 	"os/exec"
 )
 
@@ -13,6 +14,6 @@ func Editor(getenv func(string) string) string {
 
 // EditCommand returns the command that edits a file. The editor may have arguments
 // and is read by sh, as git(1) does; the file is passed on as it is.
-func EditCommand(editor, file string) *exec.Cmd {
-	return exec.Command("sh", "-c", editor+` "$1"`, editor, file)
+func EditCommand(ctx context.Context, editor, file string) *exec.Cmd {
+	return exec.CommandContext(ctx, "sh", "-c", editor+` "$1"`, editor, file)
 }
