@@ -167,7 +167,7 @@ func (t terminal) addServer(h *hosts.Host) {
 func (t terminal) install(h *hosts.Host) {
 	t.Helper()
 	t.keys("i")
-	t.see("Install on "+h.Name, "firewall-rule")
+	t.see("Install on "+h.Name, "base")
 	t.mark("nginx", "php")
 	t.keys("Enter")
 	t.see("needed by", "as root", "enter run")
@@ -265,7 +265,7 @@ func TestRunGoesOnWithoutTheProgram(t *testing.T) {
 			term := openTerminal(p, 100, 30)
 			term.see(h.Name)
 			term.keys("i")
-			term.see("firewall-rule")
+			term.see("Install on", "base")
 			term.mark("nginx")
 			term.keys("Enter")
 			term.see("enter run")

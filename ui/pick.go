@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -50,7 +51,13 @@ func (s *pickScreen) capturing() bool { return s.filter.typing }
 func (s *pickScreen) back(env) (effect, bool) { return effect{}, s.filter.back() }
 
 func (s *pickScreen) update(e env, msg tea.Msg) effect {
+	before := s.filter.value()
 	s.filter.update(msg)
+	if now := s.filter.value(); now != before {
+		// Many packages speak of others: what is called as was typed comes first.
+		s.fill(e)
+		s.table.Select(strings.ToLower(strings.TrimSpace(now)))
+	}
 	return effect{}
 }
 

@@ -310,6 +310,12 @@ func (m Mail) Remove(packages.Context) ([]packages.Command, error) {
 exit 1`,
 			Check: `! command -v mailq >/dev/null || ! systemctl is-active --quiet postfix || mailq | grep -q 'queue is empty'`,
 		},
+		packages.Run{
+			// What answers belongs to an instance on Debian 12, which postfix.service does not wait for.
+			Title:  "end Postfix, and wait until it has ended",
+			Script: "systemctl stop postfix@-.service",
+			Check:  "! systemctl is-active --quiet postfix@-.service",
+		},
 		apt.Stop("postfix"),
 		packages.Track{Name: "remove_settings", Label: "Removing settings"},
 		packages.Run{
