@@ -190,7 +190,9 @@ func (t terminal) remove(h *hosts.Host) {
 	t.see("Remove", "nginx", "php")
 	t.mark("nginx")
 	t.keys("Enter")
-	t.see("Preview")
+	t.see("Delete data too")
+	t.keys("C-o")
+	t.see("› Preview")
 	t.pressUntil("Enter", "Cancel")
 	t.pressUntil("y", "Run ")
 	t.seeWithin(2*time.Minute, "done")
@@ -215,7 +217,7 @@ func (t terminal) quitAndComeBack(h *hosts.Host) {
 	t.keys("1")
 	t.see("NAME")
 	t.keys("Enter")
-	t.see("php", "base")
+	t.see("base", "installed") // what else there is stands further down on a small screen
 	t.keys("Escape")
 	t.see("NAME")
 }
