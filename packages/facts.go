@@ -39,6 +39,17 @@ type OS struct {
 	Pretty   string `json:"pretty"`   // "Debian GNU/Linux 12 (bookworm)"
 }
 
+// String names the system as people do: by its pretty name, else by what there is.
+func (o OS) String() string {
+	switch {
+	case o.Pretty != "":
+		return o.Pretty
+	case o.ID != "":
+		return o.ID + " " + o.Version
+	}
+	return "an unknown system"
+}
+
 // Presence is what a probe found of a package.
 type Presence struct {
 	State   PresenceState `json:"state"`

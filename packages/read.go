@@ -60,24 +60,29 @@ func (e *FactsError) Error() string {
 // *FactsError for a number that makes no sense and for output that has no end.
 func ParseFacts(out []byte, now time.Time) (Facts, error) {
 	f := Facts{ReadAt: now, AptAge: -1}
-	ended := false
+	if err := readAnswer(out, f.set); err != nil {
+		return Facts{}, err
+	}
+	return f, nil
+}
+
+// readAnswer reads what a script printed, a line of key=value each, to the line
+// that says that it is the end. It returns a *FactsError for a value that is
+// refused and for an answer that has no end.
+func readAnswer(out []byte, set func(key, value string) error) error {
 	for line := range bytes.Lines(out) {
 		key, value, ok := strings.Cut(printable(line), "=")
 		if !ok {
 			continue
 		}
 		if key == "end" {
-			ended = true
-			break
+			return nil
 		}
-		if err := f.set(key, value); err != nil {
-			return Facts{}, &FactsError{key, value, err.Error()}
+		if err := set(key, value); err != nil {
+			return &FactsError{key, value, err.Error()}
 		}
 	}
-	if !ended {
-		return Facts{}, &FactsError{Reason: "the server's answer ends in the middle"}
-	}
-	return f, nil
+	return &FactsError{Reason: "the server's answer ends in the middle"}
 }
 
 func printable(line []byte) string {

@@ -1,7 +1,6 @@
 package packages
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"path"
@@ -71,22 +70,8 @@ func SampleScript(units []string) string {
 // and for output that has no end.
 func ParseSample(out []byte, now time.Time, before *store.Sample) (store.Sample, error) {
 	r := sampleReader{sample: store.Sample{At: now, CPU: -1, NetIn: -1, NetOut: -1}}
-	ended := false
-	for line := range bytes.Lines(out) {
-		key, value, ok := strings.Cut(printable(line), "=")
-		if !ok {
-			continue
-		}
-		if key == "end" {
-			ended = true
-			break
-		}
-		if err := r.set(key, value); err != nil {
-			return store.Sample{}, &FactsError{key, value, err.Error()}
-		}
-	}
-	if !ended {
-		return store.Sample{}, &FactsError{Reason: "the server's answer ends in the middle"}
+	if err := readAnswer(out, r.set); err != nil {
+		return store.Sample{}, err
 	}
 	r.rates(before)
 	return r.sample, nil

@@ -91,7 +91,7 @@ exit 1`, candidate, version),
 
 func (m MySQL) instead(os packages.OS) string {
 	if own := ownMySQL(os); own != "" {
-		return fmt.Sprintf("choose %s=%s for MySQL %s of %s", optionVersion, distribution, own, osName(os))
+		return fmt.Sprintf("choose %s=%s for MySQL %s of %s", optionVersion, distribution, own, os)
 	}
 	return "choose mariadb, which this server's distribution has"
 }

@@ -1,10 +1,8 @@
 package database
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
-	"text/template"
 
 	"brokeforge/packages"
 	"brokeforge/packages/apt"
@@ -12,18 +10,6 @@ import (
 
 //go:embed templates
 var templates embed.FS
-
-func render(name string, data any) (string, error) {
-	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, "templates/"+name)
-	if err != nil {
-		return "", fmt.Errorf("read template %s: %w", name, err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
-		return "", fmt.Errorf("fill template %s: %w", name, err)
-	}
-	return b.String(), nil
-}
 
 // mysqlFamily is what MariaDB and MySQL have in common, with the names in which
 // they differ.
@@ -70,7 +56,7 @@ func (m mysqlFamily) settings(ctx packages.Context) (settings, error) {
 	if pool > 0 && ctx.Facts.MemoryBytes > 0 && ctx.Facts.MemoryBytes < gibi {
 		connections = 50 // each may take some megabytes
 	}
-	content, err := render("mysql.cnf.tmpl", map[string]any{
+	content, err := packages.Render(templates, "mysql.cnf.tmpl", map[string]any{
 		"Package": m.pkg.Name(), "Port": ctx.Values[optionPort], "Bind": ctx.Values[optionBind],
 		"Pool": megabytes(pool, "M"), "Tuned": pool > 0, "Connections": connections,
 	})

@@ -139,7 +139,7 @@ func (c cluster) settings(ctx packages.Context) (settings, error) {
 	default:
 		listen += ", " + bind
 	}
-	content, err := render("postgresql.conf.tmpl", map[string]any{
+	content, err := packages.Render(templates, "postgresql.conf.tmpl", map[string]any{
 		"Port": ctx.Values[optionPort], "Listen": listen,
 		"Tuned": buffers > 0, "Buffers": megabytes(buffers, "MB"), "Cached": cache > 0, "Cache": megabytes(cache, "MB"),
 	})

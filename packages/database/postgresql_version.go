@@ -25,7 +25,7 @@ func postgresqlMajor(os packages.OS) (string, error) {
 	if m, ok := majors[os.ID+" "+os.Version]; ok {
 		return m, nil
 	}
-	return "", fmt.Errorf("this server runs %s: it is not known which PostgreSQL that has. PostgreSQL can be installed on Debian 12 and 13 and Ubuntu 22.04 and 24.04", osName(os))
+	return "", fmt.Errorf("this server runs %s: it is not known which PostgreSQL that has. PostgreSQL can be installed on Debian 12 and 13 and Ubuntu 22.04 and 24.04", os)
 }
 
 // release is the version of PostgreSQL that is chosen, and where it is from.
@@ -77,7 +77,7 @@ func (p PostgreSQL) repository(ctx packages.Context, r release) ([]packages.Comm
 		"postgresql-" + r.major, "postgresql-" + r.major + "-*", "postgresql-*-" + r.major,
 		"postgresql-common", "postgresql-client-common", "postgresql-common-dev", "libpq5", "libpq-dev",
 	}
-	instead := fmt.Sprintf("choose %s=%s for PostgreSQL %s of %s", optionVersion, distribution, r.own, osName(ctx.Facts.OS))
+	instead := fmt.Sprintf("choose %s=%s for PostgreSQL %s of %s", optionVersion, distribution, r.own, ctx.Facts.OS)
 	c := cluster{major: r.major}
 	use, err := pgdg.Use(ctx.Facts, p.Name(), instead, c.deb()+"="+r.major+".", c.client()+"="+r.major+".")
 	if err != nil {

@@ -123,7 +123,7 @@ func redisAsk(port string, lines ...string) string {
 func (r Redis) settings(ctx packages.Context) (settings, error) {
 	v := ctx.Values
 	memory := share(v[optionMemory], ctx.Facts.MemoryBytes, 32*mebi)
-	content, err := render("redis.conf.tmpl", map[string]any{
+	content, err := packages.Render(templates, "redis.conf.tmpl", map[string]any{
 		"Own": redisOwn, "Password": redisPassword, "Port": v[optionPort], "Bind": redisBind(v[optionBind], ctx.Facts.OS),
 		"Memory": memory, "Policy": v[optionPolicy], "Persistence": v[optionPersistence],
 	})
@@ -176,7 +176,7 @@ func (r Redis) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	unit, err := render("redis.service.tmpl", map[string]string{"File": redisFile})
+	unit, err := packages.Render(templates, "redis.service.tmpl", map[string]string{"File": redisFile})
 	if err != nil {
 		return nil, err
 	}

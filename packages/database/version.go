@@ -24,16 +24,6 @@ func versionChoice(help string, versions ...string) packages.Option {
 	}
 }
 
-func osName(os packages.OS) string {
-	switch {
-	case os.Pretty != "":
-		return os.Pretty
-	case os.ID != "":
-		return os.ID + " " + os.Version
-	}
-	return "an unknown system"
-}
-
 // installed is a version as people call it, and how it is chosen.
 type installed struct{ title, value string }
 

@@ -135,7 +135,7 @@ func (n Node) repository(ctx packages.Context, version string) ([]packages.Comma
 	if err != nil {
 		return nil, err
 	}
-	instead := fmt.Sprintf("choose version=%s for the Node.js of %s", distribution, osName(ctx.Facts.OS))
+	instead := fmt.Sprintf("choose version=%s for the Node.js of %s", distribution, ctx.Facts.OS)
 	wanted := "nodejs=" + version + "."
 	source.Prefer = []string{wanted}
 	use, err := source.Use(ctx.Facts, n.Name(), instead, wanted)

@@ -34,17 +34,7 @@ func branchOf(os packages.OS) (string, error) {
 			return r.branch, nil
 		}
 	}
-	return "", fmt.Errorf("this server runs %s: it is not known which PHP that has. PHP can be installed on Debian 12 and 13 and Ubuntu 22.04 and 24.04", osName(os))
-}
-
-func osName(os packages.OS) string {
-	switch {
-	case os.Pretty != "":
-		return os.Pretty
-	case os.ID != "":
-		return os.ID + " " + os.Version
-	}
-	return "an unknown system"
+	return "", fmt.Errorf("this server runs %s: it is not known which PHP that has. PHP can be installed on Debian 12 and 13 and Ubuntu 22.04 and 24.04", os)
 }
 
 // modules returns the extensions that can be chosen, each with a module that
@@ -119,7 +109,7 @@ func (i installation) repository() ([]packages.Command, error) {
 		return nil, err
 	}
 	sury.Avoid = append(unversioned(), "php"+own+"-*", "libapache2-mod-php"+own, "libphp"+own+"-embed")
-	instead := fmt.Sprintf("choose version=%s for PHP %s of %s", distribution, own, osName(i.ctx.Facts.OS))
+	instead := fmt.Sprintf("choose version=%s for PHP %s of %s", distribution, own, i.ctx.Facts.OS)
 	commands, err := sury.Use(i.ctx.Facts, i.owner(), instead, i.debs()...)
 	if err != nil {
 		return nil, err

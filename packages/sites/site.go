@@ -1,13 +1,11 @@
 package sites
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"html"
 	"slices"
 	"strings"
-	"text/template"
 
 	"al.essio.dev/pkg/shellescape"
 
@@ -304,7 +302,7 @@ func (l layout) files(ctx packages.SiteContext) ([]file, error) {
 	}
 	var out []file
 	add := func(name, path, tmpl string) error {
-		content, err := render(tmpl, data)
+		content, err := packages.Render(templates, tmpl, data)
 		out = append(out, file{l.staged(name), l.placed(name), path, content})
 		return err
 	}
@@ -343,7 +341,7 @@ exit 1`, l.domain, l.custom()),
 
 // folders returns the commands that make the site's user and folders.
 func (l layout) folders() ([]packages.Command, error) {
-	page, err := render("placeholder.html.tmpl", map[string]string{"Shown": html.EscapeString(packages.ShownDomain(l.domain))})
+	page, err := packages.Render(templates, "placeholder.html.tmpl", map[string]string{"Shown": html.EscapeString(packages.ShownDomain(l.domain))})
 	if err != nil {
 		return nil, err
 	}
@@ -394,16 +392,4 @@ useradd --system --user-group --no-create-home --home-dir %[2]s --shell /usr/sbi
 touch %[4]s`, l.user, l.home(), shellescape.Quote("site "+l.domain), l.staged("user")),
 		Check: fmt.Sprintf("[ -e %s ] && getent passwd %s >/dev/null", l.staged("user"), l.user),
 	}
-}
-
-func render(name string, data any) (string, error) {
-	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, "templates/"+name)
-	if err != nil {
-		return "", fmt.Errorf("read template %s: %w", name, err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
-		return "", fmt.Errorf("fill template %s: %w", name, err)
-	}
-	return b.String(), nil
 }

@@ -63,11 +63,11 @@ func (p tls) files() (map[string]string, error) {
 		kind = "apache"
 	}
 	out := map[string]string{redirectConf: ""}
-	if out[tlsConf], err = render(kind+"-tls.conf.tmpl", data); err != nil {
+	if out[tlsConf], err = packages.Render(templates, kind+"-tls.conf.tmpl", data); err != nil {
 		return nil, err
 	}
 	if p.ctx.Values.Yes(redirectOption) {
-		out[redirectConf], err = render(kind+"-redirect.conf.tmpl", data)
+		out[redirectConf], err = packages.Render(templates, kind+"-redirect.conf.tmpl", data)
 	}
 	return out, err
 }

@@ -83,7 +83,7 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 		return nil, err
 	}
 	if ctx.Facts.OS.ID != "debian" && ctx.Facts.OS.ID != "ubuntu" {
-		return nil, fmt.Errorf("this server runs %s: only Debian and Ubuntu are supported", osName(ctx.Facts))
+		return nil, fmt.Errorf("this server runs %s: only Debian and Ubuntu are supported", ctx.Facts.OS)
 	}
 	appKey, workerKey := newKey(ctx.Server, app), newKey(ctx.Server, worker)
 	extras, err := installExtras(ctx)
@@ -117,13 +117,6 @@ func (Base) Install(ctx packages.Context) ([]packages.Command, error) {
 		appKey.record(),
 		workerKey.record(),
 	), nil
-}
-
-func osName(f packages.Facts) string {
-	if f.OS.Pretty != "" {
-		return f.OS.Pretty
-	}
-	return "an unknown system"
 }
 
 // makeUser makes an account without a password, and remembers that it did.

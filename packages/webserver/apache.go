@@ -133,7 +133,7 @@ func apacheAnswers(v packages.Values) string {
 
 // configure returns the commands that put Apache's configuration in place.
 func (Apache) configure(v packages.Values) ([]packages.Command, error) {
-	conf, err := render("apache.conf.tmpl", nil)
+	conf, err := packages.Render(templates, "apache.conf.tmpl", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +159,11 @@ exit 1`,
 			port, putInPlace(files),
 		), nil
 	}
-	site, err := render("apache-site.conf.tmpl", map[string]string{"Root": apacheRoot, "Port": v[apachePort]})
+	site, err := packages.Render(templates, "apache-site.conf.tmpl", map[string]string{"Root": apacheRoot, "Port": v[apachePort]})
 	if err != nil {
 		return nil, err
 	}
-	page, err := render("default.html.tmpl", nil)
+	page, err := packages.Render(templates, "default.html.tmpl", nil)
 	if err != nil {
 		return nil, err
 	}

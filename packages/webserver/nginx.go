@@ -2,12 +2,10 @@
 package webserver
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"path"
 	"regexp"
-	"text/template"
 
 	"brokeforge/packages"
 	"brokeforge/packages/apt"
@@ -137,7 +135,7 @@ func answers(site bool) string {
 
 // configure returns the commands that put nginx's configuration in place.
 func configure(values packages.Values) ([]packages.Command, error) {
-	http, err := render("http.conf.tmpl", map[string]string{"ClientMaxBody": values[clientMaxBody]})
+	http, err := packages.Render(templates, "http.conf.tmpl", map[string]string{"ClientMaxBody": values[clientMaxBody]})
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +166,11 @@ exit 1`,
 			packages.Run{Title: testTitle, Script: testOrTakeBack(append(ours, httpFile)...), IfChanged: true},
 		), nil
 	}
-	site, err := render("default-site.conf.tmpl", map[string]string{"Root": defaultRoot})
+	site, err := packages.Render(templates, "default-site.conf.tmpl", map[string]string{"Root": defaultRoot})
 	if err != nil {
 		return nil, err
 	}
-	page, err := render("default.html.tmpl", nil)
+	page, err := packages.Render(templates, "default.html.tmpl", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -228,16 +226,4 @@ fi
 	return script + `rm -r "$kept"
 echo "nginx refuses its configuration, also without BrokeForge's part of it: correct what it names above" >&2
 exit 1`
-}
-
-func render(name string, data any) (string, error) {
-	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, "templates/"+name)
-	if err != nil {
-		return "", fmt.Errorf("read template %s: %w", name, err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
-		return "", fmt.Errorf("fill template %s: %w", name, err)
-	}
-	return b.String(), nil
 }
