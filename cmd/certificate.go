@@ -15,7 +15,6 @@ import (
 
 func (a *app) certCmd() *cobra.Command {
 	ch := change{app: a, action: store.Install}
-	var on []string
 	remove := false
 	c := &cobra.Command{
 		Use:   "cert DOMAIN",
@@ -37,25 +36,18 @@ With --remove the site is answered by http alone again.`,
 			if remove {
 				ch.action = store.Remove
 			}
-			if !ch.yes && !ch.preview && !a.canAsk() {
-				return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
+			// Nobody is asked to read secrets for what is then refused.
+			if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
+				return err
 			}
 			list := []packages.Want{{Name: packages.CertificateName}}
 			if err := setValues(a.Catalog, list, ch.set, a.secretReader(c.Context(), ch.set)); err != nil {
 				return misuse(c, err)
 			}
-			return a.with(c.Context(), func(ctx context.Context, s *Session) error {
-				site, err := findSite(c, s.Engine, args[0], on)
-				if err != nil {
-					return err
-				}
-				ch.site = site.ID
-				return ch.carryOut(ctx, s.Engine, list, []store.Server{{ID: site.ServerID, Name: site.Server}})
-			})
+			return ch.onSite(c, args[0], list, nil)
 		},
 	}
-	onFlag(c, &on)
-	ch.commonFlags(c)
+	ch.flags(c)
 	c.Flags().StringArrayVar(&ch.set, "set", nil, "`certificate.OPTION=VALUE` chooses; a key is given by @FILE")
 	c.Flags().BoolVar(&remove, "remove", false, "take the certificate away again")
 	c.AddCommand(a.certStatusCmd(), a.certRenewCmd())

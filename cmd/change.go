@@ -54,8 +54,8 @@ func (ch *change) run(c *cobra.Command, args []string) error {
 	if len(ch.on) == 0 {
 		return misuse(c, errors.New("--on is missing: say on which servers"))
 	}
-	if !ch.yes && !ch.preview && !ch.canAsk() {
-		return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
+	if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
+		return err
 	}
 	return ch.with(c.Context(), func(ctx context.Context, s *Session) error {
 		servers, err := findServers(c, s.Engine, ch.on)

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +47,7 @@ SHARED_PATH and SITE_PATH set, by sh, or by bash where its first line says so.`,
 			if err != nil {
 				return misuse(c, err)
 			}
-			return d.onSite(c, args[0], list)
+			return d.onSite(c, args[0], list, nil)
 		},
 	}
 	d.flags(c)
@@ -124,25 +123,6 @@ func (d *deploying) readScript(file string) (string, error) {
 	return string(text), nil
 }
 
-// onSite carries out what is wanted on the site of a domain.
-func (ch *change) onSite(c *cobra.Command, domain string, list []packages.Want) error {
-	if !ch.yes && !ch.preview && !ch.canAsk() {
-		return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
-	}
-	return ch.with(c.Context(), func(ctx context.Context, s *Session) error {
-		v, err := findSite(c, s.Engine, domain, ch.on)
-		if err != nil {
-			return err
-		}
-		server, err := s.Engine.Server(v.ServerID)
-		if err != nil {
-			return err
-		}
-		ch.site = v.ID
-		return ch.carryOut(ctx, s.Engine, list, []store.Server{server.Server})
-	})
-}
-
 func (a *app) rollbackCmd() *cobra.Command {
 	ch := change{app: a, action: store.Install}
 	c := &cobra.Command{
@@ -171,7 +151,7 @@ uploaded files and shared paths are as they are now.`,
 			if !ch.json {
 				fmt.Fprintln(ch.Stderr, packages.RollbackWarning)
 			}
-			return ch.onSite(c, args[0], []packages.Want{want})
+			return ch.onSite(c, args[0], []packages.Want{want}, nil)
 		},
 	}
 	ch.flags(c)

@@ -2,10 +2,12 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"brokeforge/cmd/config"
@@ -125,3 +127,12 @@ func isTerminal(stream any) bool {
 
 // canAsk reports whether there is somebody to ask.
 func (e Env) canAsk() bool { return isTerminal(e.Stdin) && isTerminal(e.Stderr) }
+
+// mayGoOn refuses a command that would have to ask, which is agreed to neither
+// beforehand nor can be by anybody.
+func (e Env) mayGoOn(c *cobra.Command, agreed bool) error {
+	if agreed || e.canAsk() {
+		return nil
+	}
+	return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
+}

@@ -66,8 +66,8 @@ func (a *app) importFrom(use, short, long string, args cobra.PositionalArgs, rea
 			if err != nil {
 				return err
 			}
-			if !i.yes && !i.preview && !a.canAsk() {
-				return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
+			if err := a.mayGoOn(c, i.yes || i.preview); err != nil {
+				return err
 			}
 			return a.with(c.Context(), func(ctx context.Context, s *Session) error { return i.run(ctx, s.Engine, request) })
 		},

@@ -32,11 +32,7 @@ on a git server. USER is one that the package base has made; without it the app 
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(c.Context(), func(ctx context.Context, s *Session) error {
-				server, err := s.Engine.Find(args[0])
-				if err != nil {
-					return notFound(err)
-				}
-				view, err := s.Engine.Server(server.ID)
+				view, err := findView(s.Engine, args[0])
 				if err != nil {
 					return err
 				}
@@ -45,14 +41,14 @@ on a git server. USER is one that the package base has made; without it the app 
 					return err
 				}
 				if toClipboard {
-					return a.copied(ctx, "the public key of "+user+" on "+server.Name, key)
+					return a.copied(ctx, "the public key of "+user+" on "+view.Name, key)
 				}
 				if a.json {
 					return a.printJSON(struct {
 						Server    string `json:"server"`
 						User      string `json:"user"`
 						PublicKey string `json:"public_key"`
-					}{server.Name, user, key})
+					}{view.Name, user, key})
 				}
 				_, err = fmt.Fprintln(a.Stdout, oneLine(key))
 				return err

@@ -123,11 +123,7 @@ func (a *app) serverShowCmd() *cobra.Command {
 		Args:  exactly("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withNews(c.Context(), func(_ context.Context, s *Session) error {
-				server, err := s.Engine.Find(args[0])
-				if err != nil {
-					return notFound(err)
-				}
-				view, err := s.Engine.Server(server.ID)
+				view, err := findView(s.Engine, args[0])
 				if err != nil {
 					return err
 				}

@@ -59,8 +59,8 @@ func (ch *change) addSite(c *cobra.Command, domain string) error {
 	if len(ch.on) == 0 {
 		return one
 	}
-	if !ch.yes && !ch.preview && !ch.canAsk() {
-		return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
+	if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
+		return err
 	}
 	return ch.with(c.Context(), func(ctx context.Context, s *Session) error {
 		servers, err := findServers(c, s.Engine, ch.on)
@@ -281,33 +281,23 @@ be made or read.`,
 }
 
 func (ch *change) removeSite(c *cobra.Command, domain string, archive bool) error {
-	if !ch.yes && !ch.preview && !ch.canAsk() {
-		return misuse(c, errors.New("there is no terminal to ask on: give --yes to go ahead, or --preview to only look"))
-	}
 	want := packages.Want{Name: sitePackage}
 	if archive {
 		want.Removal = packages.Values{"archive": "yes"}
 	}
-	return ch.with(c.Context(), func(ctx context.Context, s *Session) error {
-		v, err := findSite(c, s.Engine, domain, ch.on)
+	return ch.onSite(c, domain, []packages.Want{want}, func(ctx context.Context, engine Engine, v job.SiteView) error {
+		ch.typed = v.Domain
+		if ch.json {
+			return nil
+		}
+		files, err := engine.SiteFiles(ctx, v.ID)
 		if err != nil {
 			return err
 		}
-		server, err := s.Engine.Server(v.ServerID)
-		if err != nil {
-			return err
+		for _, f := range files {
+			fmt.Fprintf(ch.Stdout, "goes: %s (%s)\n", oneLine(f.Path), sizeOf(f.Bytes))
 		}
-		ch.site, ch.typed = v.ID, v.Domain
-		if !ch.json {
-			files, err := s.Engine.SiteFiles(ctx, v.ID)
-			if err != nil {
-				return err
-			}
-			for _, f := range files {
-				fmt.Fprintf(ch.Stdout, "goes: %s (%s)\n", oneLine(f.Path), sizeOf(f.Bytes))
-			}
-		}
-		return ch.carryOut(ctx, s.Engine, []packages.Want{want}, []store.Server{server.Server})
+		return nil
 	})
 }
 
@@ -320,4 +310,25 @@ func sizeOf(bytes int64) string {
 		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
 	}
 	return fmt.Sprintf("%d KiB", bytes>>10)
+}
+
+// onSite carries out what is wanted on the site of a domain. Before it is shown, first
+// is called with the site, if there is one.
+func (ch *change) onSite(c *cobra.Command, domain string, list []packages.Want, first func(context.Context, Engine, job.SiteView) error) error {
+	if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
+		return err
+	}
+	return ch.with(c.Context(), func(ctx context.Context, s *Session) error {
+		v, err := findSite(c, s.Engine, domain, ch.on)
+		if err != nil {
+			return err
+		}
+		ch.site = v.ID
+		if first != nil {
+			if err := first(ctx, s.Engine, v); err != nil {
+				return err
+			}
+		}
+		return ch.carryOut(ctx, s.Engine, list, []store.Server{{ID: v.ServerID, Name: v.Server}})
+	})
 }

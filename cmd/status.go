@@ -59,6 +59,15 @@ func (a *app) viewsOf(c *cobra.Command, engine Engine, on []string) ([]job.Serve
 	return views, nil
 }
 
+// findView returns what is known of the server of that name.
+func findView(engine Engine, name string) (job.ServerView, error) {
+	server, err := engine.Find(name)
+	if err != nil {
+		return job.ServerView{}, notFound(err)
+	}
+	return engine.Server(server.ID)
+}
+
 // findServers returns the servers that --on names, each once.
 func findServers(c *cobra.Command, engine Engine, on []string) ([]store.Server, error) {
 	var servers []store.Server
