@@ -242,35 +242,10 @@ func TestAgent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "agent")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "agent")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				// It ends with io.EOF, when the client is done.
-				agent.ServeAgent(keyring, conn)
-				conn.Close()
-			})
-		}
-	})
-	t.Cleanup(func() { l.Close(); wg.Wait() })
-
+	socket := serveAgent(t, keyring)
 	target := s.target()
 	target.KeyFile = ""
-	_, err = newPool(t, func(o *Options) { o.AgentSocket = socket }).Connect(t.Context(), target)
+	_, err := newPool(t, func(o *Options) { o.AgentSocket = socket }).Connect(t.Context(), target)
 	var login *LoginError
 	if !errors.As(err, &login) || len(login.Tried) != maxOffers || len(login.Skipped) != 12-maxOffers {
 		t.Fatalf("connect: %v", err)

@@ -282,7 +282,7 @@ func (s *filesScreen) edit(e env, m fileReadMsg) effect {
 		return complain(m.err)
 	}
 	self := e.self
-	return command(tea.ExecProcess(term.EditCommand(e.ctx, e.editor, m.copied), func(err error) tea.Msg {
+	return command(tea.ExecProcess(term.EditCommand(e.ctx, term.Editor(e.getenv), m.copied), func(err error) tea.Msg {
 		return toScreen{self, fileEditedMsg{m, err}}
 	}))
 }
@@ -290,7 +290,7 @@ func (s *filesScreen) edit(e env, m fileReadMsg) effect {
 // edited saves what the editor has left.
 func (s *filesScreen) edited(e env, m fileEditedMsg) effect {
 	if m.err != nil {
-		return complain(errors.Join(errors.New("the editor "+e.editor+" failed, nothing was saved: "+m.err.Error()), os.RemoveAll(filepath.Dir(m.copied))))
+		return complain(errors.Join(errors.New("the editor "+term.Editor(e.getenv)+" failed, nothing was saved: "+m.err.Error()), os.RemoveAll(filepath.Dir(m.copied))))
 	}
 	return s.save(e, m.fileReadMsg, false)
 }

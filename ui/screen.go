@@ -69,7 +69,6 @@ type env struct {
 	remote bool                           // the terminal is far away: fewer bytes
 	tmux   bool                           // in a pane of tmux
 	pager  string
-	editor string
 	getenv func(string) string
 	by     string
 	data   data

@@ -97,7 +97,6 @@ func newEnv(ctx context.Context, o Options) env {
 	return env{
 		ctx: ctx, engine: o.Engine, now: o.Clock, by: o.By, hosts: o.Hosts,
 		remote: term.Remote(o.Environ), tmux: term.InTmux(o.Environ), pager: term.Env(o.Environ, "PAGER"),
-		editor: term.Editor(func(name string) string { return term.Env(o.Environ, name) }),
 		getenv: func(name string) string { return term.Env(o.Environ, name) },
 	}
 }

@@ -89,6 +89,20 @@ func (e *Engine) connect(ctx context.Context, s store.Server) (Remote, error) {
 	return e.cfg.Connector.Connect(ctx, t)
 }
 
+// reach returns the shared connection to a server. Its errors are those of
+// connectError, and that of ctx.
+func (e *Engine) reach(ctx context.Context, server store.Server) (Remote, error) {
+	remote, err := e.connect(ctx, server)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		_, err = connectError(server, err)
+		return nil, err
+	}
+	return remote, nil
+}
+
 // dial logs in to a server anew. The caller closes the connection.
 func (e *Engine) dial(ctx context.Context, s store.Server) (Remote, error) {
 	t, err := e.target(s)

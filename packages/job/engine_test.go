@@ -26,7 +26,7 @@ func TestRun(t *testing.T) {
 	if p.Run.Title != "install nginx" {
 		t.Errorf("title %q", p.Run.Title)
 	}
-	if got := b.records(server); !slices.Equal(got, []string{"base 1.2.3", "nginx 1.2.3"}) {
+	if got := b.records(b.servers()["web1"]); !slices.Equal(got, []string{"base 1.2.3", "nginx 1.2.3"}) {
 		t.Errorf("records %q", got)
 	}
 	view, err := b.Server(server.ID)
@@ -120,7 +120,7 @@ func TestFailure(t *testing.T) {
 	if p.Run.State != store.RunFailed || p.Finished() != 2 || p.Milestones[2].State != Broken || p.Milestones[3].State != Ahead {
 		t.Errorf("state %s, %+v", p.Run.State, p.Milestones)
 	}
-	if got := b.records(server); !slices.Equal(got, []string{"base 1.2.3"}) {
+	if got := b.records(b.servers()["web1"]); !slices.Equal(got, []string{"base 1.2.3"}) {
 		t.Errorf("records %q after a failure of nginx", got)
 	}
 }
@@ -131,7 +131,7 @@ func TestRemove(t *testing.T) {
 	server := b.add("web1", "10.0.0.1")
 	first := b.end(b.start(store.Install, []store.Server{server}, "nginx")[0])
 	b.end(b.start(store.Remove, []store.Server{server}, "nginx")[0])
-	if got := b.records(server); !slices.Equal(got, []string{"base 1.2.3"}) {
+	if got := b.records(b.servers()["web1"]); !slices.Equal(got, []string{"base 1.2.3"}) {
 		t.Errorf("records %q after the removal of nginx", got)
 	}
 	runs, err := b.Runs(10)
@@ -205,15 +205,23 @@ func TestConnectionCutAtEveryMark(t *testing.T) {
 	}
 }
 
-func TestProgramRestartedInTheMiddle(t *testing.T) {
-	host := newFakeHost()
+// newHeldBench has a host that is in the middle of a run, which goes on when host.hold
+// is closed, and another run queued behind it.
+func newHeldBench(t *testing.T) (b *bench, host *fakeHost, run, queued store.Run) {
+	t.Helper()
+	host = newFakeHost()
 	pkg := simple("base")
 	pkg.install = slices.Insert(pkg.install, 1, packages.Command(packages.Run{Script: "hold"}))
-	b := newBench(t, fakeCatalog{pkg}, map[string]*fakeHost{"10.0.0.1": host})
+	b = newBench(t, fakeCatalog{pkg}, map[string]*fakeHost{"10.0.0.1": host})
 	server := b.add("web1", "10.0.0.1")
-	run := b.start(store.Install, []store.Server{server}, "base")[0]
-	queued := b.start(store.Install, []store.Server{server}, "base")[0]
+	run = b.start(store.Install, []store.Server{server}, "base")[0]
+	queued = b.start(store.Install, []store.Server{server}, "base")[0]
 	b.await(run.ID, func(p Progress) bool { return p.Command == "hold" })
+	return b, host, run, queued
+}
+
+func TestProgramRestartedInTheMiddle(t *testing.T) {
+	b, host, run, queued := newHeldBench(t)
 	b.restart()
 	if err := b.Recover(t.Context()); err != nil {
 		t.Fatal(err)
@@ -250,14 +258,7 @@ func TestServerForgotTheRun(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	host := newFakeHost()
-	pkg := simple("base")
-	pkg.install = slices.Insert(pkg.install, 1, packages.Command(packages.Run{Script: "hold"}))
-	b := newBench(t, fakeCatalog{pkg}, map[string]*fakeHost{"10.0.0.1": host})
-	server := b.add("web1", "10.0.0.1")
-	run := b.start(store.Install, []store.Server{server}, "base")[0]
-	queued := b.start(store.Install, []store.Server{server}, "base")[0]
-	b.await(run.ID, func(p Progress) bool { return p.Command == "hold" })
+	b, host, run, queued := newHeldBench(t)
 	for _, r := range []store.Run{queued, run} {
 		if err := b.Cancel(t.Context(), r.ID); err != nil {
 			t.Fatal(err)
@@ -269,8 +270,8 @@ func TestCancel(t *testing.T) {
 	if err := b.Cancel(t.Context(), run.ID); err == nil {
 		t.Error("an ended run was cancelled")
 	}
-	if len(host.shipped) != 1 || len(b.records(server)) != 0 {
-		t.Errorf("shipped %d times, records %q", len(host.shipped), b.records(server))
+	if len(host.shipped) != 1 || len(b.records(b.servers()["web1"])) != 0 {
+		t.Errorf("shipped %d times, records %q", len(host.shipped), b.records(b.servers()["web1"]))
 	}
 }
 

@@ -107,12 +107,8 @@ func (e *Engine) Files(ctx context.Context, at FilesAt) (Files, error) {
 		return nil, err
 	}
 	dial := func(ctx context.Context) (io.ReadWriteCloser, error) {
-		remote, err := e.connect(ctx, server)
+		remote, err := e.reach(ctx, server)
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			_, err = connectError(server, err)
 			return nil, err
 		}
 		pipe, err := remote.FileServer(ctx, at.User)

@@ -227,9 +227,8 @@ func (e *Engine) Cancel(ctx context.Context, id store.ID) error {
 	if err != nil {
 		return err
 	}
-	remote, err := e.connect(ctx, server)
+	remote, err := e.reach(ctx, server)
 	if err != nil {
-		_, err = connectError(server, err)
 		return err
 	}
 	l.change(func(p *Progress) { p.Waiting = "cancelling: the current step is being ended" })

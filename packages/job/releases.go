@@ -63,16 +63,12 @@ func (e *Engine) unrecorded(site store.ID, recorded []ReleaseView) (list []Relea
 	var names []packages.Name
 	err = e.cfg.Store.View(func(tx *store.Tx) error {
 		runs, names = nil, nil
-		s, err := tx.Site(site)
-		if err != nil {
-			return err
-		}
-		all, err := tx.RunsOf(s.ServerID, 0)
+		all, err := runsOfSite(tx, site)
 		if err != nil {
 			return err
 		}
 		for _, r := range all {
-			if r.SiteID != site || r.Action != store.Install || slices.ContainsFunc(recorded, func(v ReleaseView) bool { return v.Run == r.ID }) {
+			if r.Action != store.Install || slices.ContainsFunc(recorded, func(v ReleaseView) bool { return v.Run == r.ID }) {
 				continue
 			}
 			whole, err := tx.Run(r.ID)

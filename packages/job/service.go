@@ -37,9 +37,8 @@ func (e *Engine) Services(ctx context.Context, id store.ID) ([]ServiceView, erro
 	if len(units) == 0 {
 		return nil, nil
 	}
-	remote, err := e.connect(ctx, server)
+	remote, err := e.reach(ctx, server)
 	if err != nil {
-		_, err = connectError(server, err)
 		return nil, err
 	}
 	result, err := remote.Execute(ctx, sshrun.Script{Text: packages.ServicesScript(units), Become: true})
@@ -77,9 +76,8 @@ func (e *Engine) Journal(ctx context.Context, id store.ID, w packages.Want, line
 	if err != nil {
 		return err
 	}
-	remote, err := e.connect(ctx, server)
+	remote, err := e.reach(ctx, server)
 	if err != nil {
-		_, err = connectError(server, err)
 		return err
 	}
 	script := fmt.Sprintf("exec journalctl --no-pager --quiet -o short-iso -n %d", min(max(lines, 0), MaxJournal))

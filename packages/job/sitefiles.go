@@ -28,9 +28,8 @@ func (e *Engine) SiteFiles(ctx context.Context, id store.ID) ([]SiteFile, error)
 	if err != nil {
 		return nil, err
 	}
-	remote, err := e.connect(ctx, server)
+	remote, err := e.reach(ctx, server)
 	if err != nil {
-		_, err = connectError(server, err)
 		return nil, err
 	}
 	script := "for file in " + shellescape.QuoteCommand(paths) + "; do\n\t[ ! -e \"$file\" ] || du -sk -- \"$file\"\ndone"

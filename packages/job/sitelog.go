@@ -53,20 +53,6 @@ func (e *Engine) SiteLog(ctx context.Context, site store.ID, l SiteLog, tell fun
 	return nil
 }
 
-// reach returns the shared connection to a server. Its errors are those of
-// connectError, and that of ctx.
-func (e *Engine) reach(ctx context.Context, server store.Server) (Remote, error) {
-	remote, err := e.connect(ctx, server)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		_, err = connectError(server, err)
-		return nil, err
-	}
-	return remote, nil
-}
-
 // redactedValues are those values of a server's secrets that are looked for in its
 // output.
 func redactedValues(values packages.Secrets) []string {

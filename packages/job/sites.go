@@ -148,23 +148,24 @@ func (e *Engine) SitePackages(site store.ID, name packages.Name, limit int) (lis
 // up to a limit; 0 is none.
 func (e *Engine) RunsOfSite(site store.ID, limit int) (runs []store.Run, err error) {
 	err = e.cfg.Store.View(func(tx *store.Tx) error {
-		runs = nil
-		s, err := tx.Site(site)
-		if err != nil {
-			return err
+		all, err := runsOfSite(tx, site)
+		if limit > 0 {
+			all = all[:min(limit, len(all))]
 		}
-		all, err := tx.RunsOf(s.ServerID, 0)
-		if err != nil {
-			return err
-		}
-		for _, r := range all {
-			if r.SiteID == site && (limit <= 0 || len(runs) < limit) {
-				runs = append(runs, r)
-			}
-		}
-		return nil
+		runs = all
+		return err
 	})
 	return e.asLive(runs), err
+}
+
+// runsOfSite returns the runs on a site, newest first, without their plans.
+func runsOfSite(tx *store.Tx, site store.ID) ([]store.Run, error) {
+	s, err := tx.Site(site)
+	if err != nil {
+		return nil, err
+	}
+	all, err := tx.RunsOf(s.ServerID, 0)
+	return slices.DeleteFunc(all, func(r store.Run) bool { return r.SiteID != site }), err
 }
 
 // Release returns the release that is live; empty before the first deployment.

@@ -31,9 +31,8 @@ func absent(on *session, name, at string) error {
 	return err
 }
 
-// Create makes an empty file with mode 0644. That there is something already is an
-// *ExistsError.
-func (f *Folder) Create(ctx context.Context, name string) error {
+// make has something made where there is nothing.
+func (f *Folder) make(ctx context.Context, name string, do func(on *session, name, at string) error) error {
 	name, err := Clean(name)
 	if err != nil {
 		return err
@@ -46,6 +45,14 @@ func (f *Folder) Create(ctx context.Context, name string) error {
 		if err := absent(on, name, at); err != nil {
 			return err
 		}
+		return do(on, name, at)
+	})
+}
+
+// Create makes an empty file with mode 0644. That there is something already is an
+// *ExistsError.
+func (f *Folder) Create(ctx context.Context, name string) error {
+	return f.make(ctx, name, func(on *session, _, at string) error {
 		w, err := on.sftp.OpenFile(at, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		if err != nil {
 			return err
@@ -57,18 +64,7 @@ func (f *Folder) Create(ctx context.Context, name string) error {
 // Mkdir makes a folder with mode 0755. That there is something already is an
 // *ExistsError.
 func (f *Folder) Mkdir(ctx context.Context, name string) error {
-	name, err := Clean(name)
-	if err != nil {
-		return err
-	}
-	return f.brief(ctx, "make", name, func(_ context.Context, on *session) error {
-		at, err := f.place(on, name)
-		if err != nil {
-			return err
-		}
-		if err := absent(on, name, at); err != nil {
-			return err
-		}
+	return f.make(ctx, name, func(on *session, name, at string) error {
 		if err := on.sftp.Mkdir(at); err != nil {
 			return err
 		}
