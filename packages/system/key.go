@@ -58,7 +58,7 @@ if there && ! ours; then
 	exit 0
 fi
 mkdir -p "$home/.ssh" && chmod u+rwx,go-w "$home/.ssh" || exit 1
-list=$home/.ssh/authorized_keys
+` + cleanUp + `list=$home/.ssh/authorized_keys
 ` + dropLine(`"$(cat "$key.pub")"`, `ours && ! cmp -s "$key.pub" "$SECRETS/key.pub" && [ -f "$list" ]`) + `
 for half in .pub ""; do
 	new=$(mktemp "$key.XXXXXX") && cat "$SECRETS/key$half" >"$new" && mv -f "$new" "$key$half" || exit 1
@@ -81,8 +81,15 @@ list=$home/.ssh/authorized_keys
 	}
 }
 
+// cleanUp leaves no half of a key behind where a script fails or is ended.
+const cleanUp = `new=''
+rest=''
+trap 'rm -f "$new" "$rest"' EXIT
+trap 'exit 143' HUP INT TERM
+`
+
 // dropLine takes a line out of $list where a condition holds. It keeps the file
-// itself, with its owner and mode.
+// itself, with its owner and mode. It goes after cleanUp.
 func dropLine(line, where string) string {
 	return fmt.Sprintf(`if %[2]s && grep -qxF -- %[1]s "$list"; then
 	rest=$(mktemp "$home/.ssh/.brokeforge-XXXXXX") || exit 1
@@ -111,7 +118,7 @@ func publicKeyOf(user string) string { return packages.PublicKeyPrefix + user }
 func (k keyOf) remove() packages.Run {
 	script := k.prelude() + `list=$home/.ssh/authorized_keys
 ours || exit 0
-` + dropLine(`"$(cat "$key.pub")"`, `[ -f "$list" ]`) + `
+` + cleanUp + dropLine(`"$(cat "$key.pub")"`, `[ -f "$list" ]`) + `
 rm -f "$key" "$key.pub"`
 	user := shellescape.Quote(k.user)
 	return packages.Run{

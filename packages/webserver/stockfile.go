@@ -36,6 +36,9 @@ else
 	[ "$(md5sum <$file | cut -d' ' -f1)" = "$was" ]
 fi || { echo "somebody has changed $file: it is left alone. Make this change there by hand, or choose the former value" >&2 && exit 1; }
 [ -e $kept ] || { cp -p $file $kept.new && mv $kept.new $kept; } || exit 1
+new=''
+trap 'rm -f "$new"' EXIT
+trap 'exit 143' HUP INT TERM
 new=$(mktemp $file.XXXXXX) && cp -p $file $kept.before || exit 1
 sed -E %[4]s $kept >"$new" && chmod 0644 "$new" && cp "$new" $kept.set && mv -f "$new" $file || exit 1
 if ! { %[5]s; }; then
