@@ -40,6 +40,7 @@ func TestDeployment(t *testing.T) {
 	d.hostileRepository()
 	d.withoutFailures(d.rollback)
 	d.history()
+	d.workerKey()
 	d.prunes()
 	d.removed()
 }
@@ -353,6 +354,24 @@ func (d deployment) history() {
 }
 
 // prunes: no more releases are kept than wanted.
+// workerKey: the key of the server's worker user reads a repository that lets it alone
+// in, and does not stay with the site.
+func (d deployment) workerKey() {
+	d.Helper()
+	const allowed = "~git/.ssh/authorized_keys"
+	d.onGit("cp -p " + allowed + " /root/site-key")
+	worker := strings.TrimSpace(d.must(0, "key", "show", d.web.Name, "worker").stdout)
+	d.onGit("echo 'restrict " + worker + "' >" + allowed)
+	d.push("worker")
+	contains(d, d.deploy(1), "does not let this key read the repository")
+	d.deploy(0, "--set", "git-repository.key=worker")
+	d.shows("worker")
+	d.onWeb("! grep -rq 'PRIVATE KEY' /srv/sites/blog.example.org /etc/brokeforge")
+	d.onGit("cat /root/site-key >" + allowed)
+	contains(d, d.deploy(1), "does not let this key read the repository")
+	d.deploy(0, "--set", "git-repository.key=site")
+}
+
 func (d deployment) prunes() {
 	d.Helper()
 	d.push("six")
