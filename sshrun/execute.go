@@ -155,7 +155,8 @@ func (c *Client) run(ctx context.Context, x exchange) (ending, error) {
 		err = ctx.Err()
 		_ = session.Signal(ssh.SIGTERM) // what is left ends with its streams
 	}
-	stdin.Close()
+	// Not standard input: what still writes to it may, and its end comes with the
+	// channel's. To end it beside a writer is a data race in x/crypto/ssh.
 	session.Close()
 	return ending{}, err
 }
