@@ -11,6 +11,7 @@ import (
 
 // TestApache installs Apache, alone and beside nginx, and removes it.
 func TestApache(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "apache", func(s service) {
 		s.install("php")
 		s.sh("systemctl stop " + fpm[s.h.Suite])
@@ -144,6 +145,7 @@ func (s service) apacheRemoval(before Snapshot) {
 
 // TestApacheThere takes over an Apache of others, and gives it back as it was.
 func TestApacheThere(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "there", func(s service) {
 		s.sh("DEBIAN_FRONTEND=noninteractive apt-get -q -y update && DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install apache2 && systemctl restart apache2")
 		before := snapshot(s, s.h)

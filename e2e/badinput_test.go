@@ -13,6 +13,7 @@ import (
 // TestServerTrouble meets servers that are not as they should be. Each must be
 // told in a sentence, with the right exit status, and change nothing.
 func TestServerTrouble(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -114,6 +115,7 @@ func hostKeyChanged(t *testing.T, h *hosts.Host) {
 // TestFullDisk runs out of space in the middle of an installation, and goes on
 // when there is some.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -133,6 +135,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestOneFailsOthersGoOn installs on three servers of which one is not there.
 func TestOneFailsOthersGoOn(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

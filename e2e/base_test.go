@@ -66,6 +66,7 @@ func (p program) portOf(h *hosts.Host) string {
 // TestHardening has base harden sshd, on each release: each setting applied and
 // proven, taken back where the proof fails, kept over a reboot, and given back.
 func TestHardening(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -256,6 +257,7 @@ func (hd hardening) removed() {
 // TestHardeningOutlivesTheProgram kills the program while sshd listens on both
 // ports and nobody has found the new one: the server takes that back by itself.
 func TestHardeningOutlivesTheProgram(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -25,6 +25,7 @@ const shopDomain = "shop.example.org"
 // TestCertificate has a site answered by https, with a certificate of a real ACME
 // server, with an own one, and no longer.
 func TestCertificate(t *testing.T) {
+	t.Parallel()
 	binary := buildPebble(t)
 	onEachRelease(t, "cert", func(s service) {
 		s.must(0, "site", "add", shopDomain, "--on", s.h.Name, "--yes", "--set", "aliases=www."+shopDomain)

@@ -18,6 +18,7 @@ const pebbleURL = "https://localhost:14000/dir"
 // TestCertbot makes an account with a real ACME server, fetches a certificate
 // with it, and removes certbot.
 func TestCertbot(t *testing.T) {
+	t.Parallel()
 	binary := buildPebble(t)
 	onEachRelease(t, "certbot", func(s service) {
 		before := snapshot(s, s.h)

@@ -14,6 +14,7 @@ import (
 // TestPreviewTellsWhatComesOfIt compares what the preview says with what then is
 // so: the packages that come and go, the files that change, edits by hand.
 func TestPreviewTellsWhatComesOfIt(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -169,6 +170,7 @@ func (f foresight) removes() {
 
 // TestServices stops, starts and restarts a service, and reads its log.
 func TestServices(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -235,6 +237,7 @@ func TestServices(t *testing.T) {
 // TestAdopt takes over an nginx that somebody else has set up: nothing of it
 // changes, and its removal leaves it.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -25,6 +25,7 @@ func (p program) settings(text string) string {
 
 // TestCredentials logs in with the credentials of the configuration file.
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

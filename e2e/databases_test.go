@@ -58,6 +58,7 @@ var pgDialect = dialect{
 
 // TestDatabases makes databases and users on each engine, and logs in as them.
 func TestDatabases(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 // TestFail2ban has a client fail until it is shut out, on each release, and the
 // operator fail as often without being so.
 func TestFail2ban(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

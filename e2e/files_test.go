@@ -48,6 +48,7 @@ func (x explorer) sh(script string) string {
 
 // TestFiles handles the files of a user on a real host, whose login is root.
 func TestFiles(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

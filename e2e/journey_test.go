@@ -16,6 +16,7 @@ var fpm = map[hosts.Suite]string{hosts.Bookworm: "php8.2-fpm", hosts.Trixie: "ph
 
 // TestJourney goes the whole way with the command line, on each release.
 func TestJourney(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 // TestKeys gives the users of base their keys, keeps what stands there, and takes
 // them away again.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -88,6 +89,7 @@ func TestKeys(t *testing.T) {
 // TestKeysFollowNoLinks has users who turn their folders into links to what is
 // root's.
 func TestKeysFollowNoLinks(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

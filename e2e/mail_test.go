@@ -156,6 +156,7 @@ func printable() string {
 // TestMail sends mail over a smarthost with TLS and a login, and delivers it on the
 // server alone.
 func TestMail(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -21,5 +21,6 @@ func mysqlLike(name, title, client, process string) server {
 
 // TestMariaDB goes the whole way of MariaDB.
 func TestMariaDB(t *testing.T) {
+	t.Parallel()
 	testServer(t, mysqlLike("mariadb", "MariaDB", "mariadb", "mariadbd"), suites)
 }

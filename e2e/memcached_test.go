@@ -4,6 +4,7 @@ import "testing"
 
 // TestMemcached installs memcached, changes it, and removes it.
 func TestMemcached(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "memcached", func(s service) {
 		before := snapshot(s, s.h)
 		s.install("memcached")

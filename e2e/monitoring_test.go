@@ -19,6 +19,7 @@ import (
 // TestMonitoring compares what is measured with what the host itself says, fills
 // its disk, and is told of it and of its end.
 func TestMonitoring(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 // TestMySQL goes the whole way of MySQL, which Debian has in its development
 // release alone.
 func TestMySQL(t *testing.T) {
+	t.Parallel()
 	s := mysqlLike("mysql", "MySQL", "mysql", "mysqld")
 	s.prepare = "echo 'deb [check-valid-until=no] http://deb.debian.org/debian sid main' >/etc/apt/sources.list.d/sid.list"
 	testServer(t, s, map[string]hosts.Suite{"debian13": hosts.Trixie})
@@ -18,6 +19,7 @@ func TestMySQL(t *testing.T) {
 
 // TestNoMySQL asks Debian for MySQL.
 func TestNoMySQL(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -46,6 +48,7 @@ mariadb -e "CREATE DATABASE mine; CREATE TABLE mine.t AS SELECT 'kept' AS x; CRE
 // TestMySQLVersion takes a version of MySQL from an archive that stands for its makers'. The packages are those
 // of Debian's development release, with what they need of it.
 func TestMySQLVersion(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 // TestNginxWorkers changes nginx's workers, where they can only be changed in
 // Debian's own file, and takes that back.
 func TestNginxWorkers(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "workers", func(s service) {
 		before := snapshot(s, s.h)
 		s.install("nginx")

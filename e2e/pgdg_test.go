@@ -13,6 +13,7 @@ import (
 // TestPGDG puts another version of PostgreSQL beside the distribution's. Debian 12's own packages of
 // PostgreSQL 15, with the libraries that Debian 13 has no more, stand for those that PGDG builds for Debian 13.
 func TestPGDG(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -22,6 +22,7 @@ var ownPHP = map[hosts.Suite]string{hosts.Bookworm: "8.2", hosts.Trixie: "8.4"}
 // TestPHP puts versions of PHP side by side on each release: the distribution's, which is real, and two of
 // the test's own archive, which say what they are.
 func TestPHP(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

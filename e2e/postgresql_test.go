@@ -18,6 +18,7 @@ func postgresqlUnit(suite hosts.Suite) string {
 
 // TestPostgreSQL goes the whole way of PostgreSQL.
 func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
 	const psql = "runuser -u postgres -- psql -XqAt -d postgres -c "
 	testServer(t, server{
 		name: "postgresql", title: "PostgreSQL", port: "5432", process: "postgres", unit: postgresqlUnit,
@@ -31,6 +32,7 @@ func TestPostgreSQL(t *testing.T) {
 // TestPostgreSQLNeighbours has clients on the network, and another cluster that
 // is none of the program's business.
 func TestPostgreSQLNeighbours(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

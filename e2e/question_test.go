@@ -11,6 +11,7 @@ import (
 // TestQuestionsOnTheScreens adds a server as a person who has an encrypted key and
 // whose sudo wants a password, and meets a changed host key there.
 func TestQuestionsOnTheScreens(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -81,6 +81,7 @@ func (p program) talk(code int, talk []dialogue, args ...string) string {
 // TestJumpHosts goes to a server that takes ssh from the second of two jump hosts
 // alone.
 func TestJumpHosts(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -142,6 +143,7 @@ func addUser(t *testing.T, h *hosts.Host, name, password, shell, sudoers string)
 
 // TestLogins logs in to one server in all ways.
 func TestLogins(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

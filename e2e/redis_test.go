@@ -10,6 +10,7 @@ import (
 
 // TestRedis goes the whole way of Redis.
 func TestRedis(t *testing.T) {
+	t.Parallel()
 	ask := func(command string) string {
 		return "{ sed -n 's/^requirepass /AUTH /p' /etc/redis/brokeforge-password.conf; echo '" + command + "'; } | redis-cli | tail -n 1"
 	}
@@ -24,6 +25,7 @@ func TestRedis(t *testing.T) {
 // TestRedisPassword gives Redis an awkward password, and another way to keep its
 // data while it holds some.
 func TestRedisPassword(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

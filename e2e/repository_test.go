@@ -171,6 +171,7 @@ func namesOf(list string) []string {
 // TestRepository adds a third party's archive on each release: a bad one changes nothing and is told in
 // a sentence, a good one goes with the last who uses it.
 func TestRepository(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 // TestRuntimes installs composer, Node.js and Python on each release and takes them away again.
 func TestRuntimes(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -119,6 +120,7 @@ func node(p program, h *hosts.Host) {
 // TestRuntimeInput gives every option of the runtimes values that it must refuse, before any server is
 // asked.
 func TestRuntimeInput(t *testing.T) {
+	t.Parallel()
 	p := newProgram(t)
 	bad := []string{
 		"$(id)", "`id`", "a;id", "a\nb", "a'b", `a"b`, "x\x1b[31m", "é", "-", "--yes", "../../etc", "9.9", "8", "8.3 ", "8.3;id",

@@ -9,6 +9,7 @@ import (
 
 // TestScheduler has cron run tasks, and asks for what came of them.
 func TestScheduler(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "scheduler", func(s service) {
 		before := snapshot(s, s.h)
 		s.install("scheduler")

@@ -123,6 +123,7 @@ func (t terminal) mark(names ...string) {
 
 // TestScreens goes the whole way with the screens, at both sizes.
 func TestScreens(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -235,6 +236,7 @@ func (t terminal) resize(width, height int) {
 // TestRunGoesOnWithoutTheProgram ends the program in three ways while an
 // installation goes on, and finds it again.
 func TestRunGoesOnWithoutTheProgram(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -219,6 +219,7 @@ touch /root/looked
 `
 
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -330,6 +331,7 @@ ls /home/brokeforge/.*history /root/.*history 2>/dev/null; true`)
 
 // TestSecretsOfAKilledRun ends runs the hard way: their secrets go all the same.
 func TestSecretsOfAKilledRun(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "spilled", func(r *remote) {
 		hold := func() string {
 			id := r.id()

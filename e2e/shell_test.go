@@ -18,6 +18,7 @@ import (
 // TestShell opens shells on a real host, from the screens and from the command
 // line.
 func TestShell(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 
 // TestSites makes two sites on an empty server, changes and removes them.
 func TestSites(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "sites", func(s service) {
 		site := sites{s}
 		site.refusals()
@@ -28,6 +29,7 @@ func TestSites(t *testing.T) {
 
 // TestSitesOnApache makes sites where Apache is the web server.
 func TestSitesOnApache(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "sites-apache", func(s service) {
 		s.install("apache")
 		site := sites{s}

@@ -10,6 +10,7 @@ import (
 
 // TestSiteCommands runs commands on a site, changes its .env and reads its logs.
 func TestSiteCommands(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "sitecommand", func(s service) {
 		s.must(0, "site", "add", shopDomain, "--on", s.h.Name, "--yes")
 		s.commands()

@@ -8,6 +8,7 @@ import (
 
 // TestFilesOfSite handles the files of a site that was made, by its domain.
 func TestFilesOfSite(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

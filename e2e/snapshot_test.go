@@ -27,6 +27,7 @@ func same(t testing.TB, what string, differences []string) {
 
 // TestSnapshot sees to it that a snapshot sees what the tests rely on.
 func TestSnapshot(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 // TestHardeningOfASocket moves the port where systemd listens in sshd's place,
 // as on Ubuntu 24.04.
 func TestHardeningOfASocket(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -31,6 +31,7 @@ func eachSuite(t *testing.T, word string, test func(r *remote)) {
 	}
 	for _, suite := range []hosts.Suite{hosts.Bookworm, hosts.Trixie} {
 		t.Run(string(suite), func(t *testing.T) {
+			t.Parallel()
 			name := word + "-" + string(suite)
 			h, err := lab.Start(t.Context(), hosts.Spec{Name: name, Suite: suite})
 			if err != nil {
@@ -111,6 +112,7 @@ func (r *remote) await(what, script string) {
 }
 
 func TestRunIsAService(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "service", func(r *remote) {
 		r.shell("useradd -m deploy")
 		id := r.id()
@@ -138,6 +140,7 @@ func TestRunIsAService(t *testing.T) {
 }
 
 func TestRunOutlivesSshd(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "outlives", func(r *remote) {
 		id := r.id()
 		var offset int64
@@ -172,6 +175,7 @@ func TestRunOutlivesSshd(t *testing.T) {
 }
 
 func TestKilledDriverTakesItsStepsAlong(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "killed", func(r *remote) {
 		id := r.id()
 		prove := sshrun.Step{Kind: sshrun.StepProve, Script: "setsid sleep 1234567 & :", Undo: "touch /tmp/undone", Within: time.Hour}
@@ -190,6 +194,7 @@ func TestKilledDriverTakesItsStepsAlong(t *testing.T) {
 }
 
 func TestCancelEndsAllOfARun(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "cancel", func(r *remote) {
 		id := r.id()
 		got, err := r.ship(id, []sshrun.Step{step("setsid sleep 1234567 & setsid -f sleep 1234567; echo up; wait")}, func(m sshrun.Mark) error {
@@ -206,6 +211,7 @@ func TestCancelEndsAllOfARun(t *testing.T) {
 }
 
 func TestRebootIsToldOf(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "reboot", func(r *remote) {
 		id := r.id()
 		_, err := r.ship(id, []sshrun.Step{step("echo up; sleep 1234567")}, func(m sshrun.Mark) error {
@@ -241,6 +247,7 @@ func TestRebootIsToldOf(t *testing.T) {
 }
 
 func TestLoginShells(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "shells", func(r *remote) {
 		r.shell("apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install fish tcsh >/dev/null")
 		r.shell(`echo 'ALL ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/all
@@ -288,6 +295,7 @@ func TestLoginShells(t *testing.T) {
 }
 
 func TestOneSession(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "onesession", func(r *remote) {
 		r.shell("echo MaxSessions 1 >>/etc/ssh/sshd_config; systemctl reload ssh")
 		r.pool.Forget(r.target)
@@ -318,6 +326,7 @@ func TestOneSession(t *testing.T) {
 }
 
 func TestFullDiskLosesNoStatus(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

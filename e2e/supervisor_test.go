@@ -12,6 +12,7 @@ import (
 
 // TestSupervisor has supervisor run programs of ours beside one of others.
 func TestSupervisor(t *testing.T) {
+	t.Parallel()
 	onEachRelease(t, "supervisor", func(s service) {
 		before := snapshot(s, s.h)
 		s.install("supervisor")

@@ -11,6 +11,7 @@ import (
 // clock is its machine's, so that neither runs: it must be said, and not be
 // called running.
 func TestTimeSync(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 // TestBaseOptions has base set the time zone and security updates up, on each
 // release.
 func TestBaseOptions(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
@@ -103,6 +104,7 @@ printf '# kept\n/dev/vda1 / ext4 defaults 0 1\n' >/etc/fstab`
 // TestSwapFile makes a swap file, changes its size and takes it away, as far as
 // that can be in a container.
 func TestSwapFile(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
