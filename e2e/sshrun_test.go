@@ -33,15 +33,7 @@ func eachSuite(t *testing.T, word string, test func(r *remote)) {
 		t.Run(string(suite), func(t *testing.T) {
 			t.Parallel()
 			name := word + "-" + string(suite)
-			h, err := lab.Start(t.Context(), hosts.Spec{Name: name, Suite: suite})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := h.Stop(context.Background()); err != nil {
-					t.Error(err)
-				}
-			})
+			h := start(t, hosts.Spec{Name: name, Suite: suite})
 			pool := sshrun.NewPool(sshrun.Options{KnownHosts: []string{}, AgentSocket: "none"})
 			t.Cleanup(func() { pool.Close() })
 			target := sshrun.Target{Name: name, Address: h.Address(), KeyFile: lab.Key(), AcceptNew: true}
@@ -330,18 +322,11 @@ func TestFullDiskLosesNoStatus(t *testing.T) {
 	if !hosts.Require(t) {
 		return
 	}
-	h, err := lab.Start(t.Context(), hosts.Spec{Name: "sshrun-full", DiskBytes: 48 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	h := start(t, hosts.Spec{Name: "sshrun-full", DiskBytes: 48 << 20})
 	pool := sshrun.NewPool(sshrun.Options{KnownHosts: []string{}, AgentSocket: "none"})
 	defer pool.Close()
 	r := &remote{T: t, host: h, pool: pool, target: sshrun.Target{Name: "full", Address: h.Address(), KeyFile: lab.Key(), AcceptNew: true}}
+	var err error
 	if r.client, err = pool.Connect(t.Context(), r.target); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,8 @@ func (h *Host) Log() string { return filepath.Join(h.dir, "console.log") }
 func (h *Host) root() string { return filepath.Join(h.dir, "root") }
 
 // install makes the root file system of a fresh host: an empty layer over the image, and what
-// makes this host different from its like.
+// makes this host different from its like. The layer is volatile (Linux 5.10): nothing waits for
+// this machine's disk, as no host outlives this machine's kernel.
 func (h *Host) install(ctx context.Context, image string) error {
 	disk := filepath.Join(h.dir, "disk")
 	upper, work := filepath.Join(disk, "upper"), filepath.Join(disk, "work")
@@ -62,7 +63,7 @@ func (h *Host) install(ctx context.Context, image string) error {
 		return err
 	}
 	_, err := run(ctx, "", "mount", "-t", "overlay", "-o",
-		fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", image, upper, work), "brokeforge", h.root())
+		fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,volatile", image, upper, work), "brokeforge", h.root())
 	if err != nil {
 		return err
 	}
