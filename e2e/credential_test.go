@@ -2,26 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"brokeforge/e2e/hosts"
 )
-
-// settings writes the configuration file and returns its path.
-func (p program) settings(text string) string {
-	p.Helper()
-	file := filepath.Join(p.home, ".config", "brokeforge", "config.toml")
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		p.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		p.Fatal(err)
-	}
-	return file
-}
 
 // TestCredentials logs in with the credentials of the configuration file.
 func TestCredentials(t *testing.T) {

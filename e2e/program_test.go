@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,28 @@ type program struct {
 	home string
 }
 
-func newProgram(t testing.TB) program { return program{t, t.TempDir()} }
+func newProgram(t testing.TB) program {
+	p := program{t, t.TempDir()}
+	p.settings("")
+	return p
+}
+
+// patient gives sshd the time that it may need where all the hosts share two cores.
+const patient = "\n[ssh]\ndial_timeout = \"1m\"\n"
+
+// settings writes the configuration file and returns its path. The text says nothing
+// of ssh.
+func (p program) settings(text string) string {
+	p.Helper()
+	file := filepath.Join(p.home, ".config", "brokeforge", "config.toml")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		p.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text+patient), 0o600); err != nil {
+		p.Fatal(err)
+	}
+	return file
+}
 
 func (p program) env() []string {
 	return []string{

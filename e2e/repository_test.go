@@ -111,14 +111,7 @@ func (d *depot) close() {
 // useArchive has the program use the archive as one of its repositories.
 func (p program) useArchive(name, url, fingerprint, suite string) {
 	p.Helper()
-	text := fmt.Sprintf("[repositories.%s]\nuri = %q\nkey = %q\nfingerprint = %q\nsuite = %q\n", name, url, url+"/key.asc", fingerprint, suite)
-	file := filepath.Join(p.home, ".config", "brokeforge", "config.toml")
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		p.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		p.Fatal(err)
-	}
+	p.settings(fmt.Sprintf("[repositories.%s]\nuri = %q\nkey = %q\nfingerprint = %q\nsuite = %q\n", name, url, url+"/key.asc", fingerprint, suite))
 }
 
 // sources lists what of apt's settings is ours on a host.
