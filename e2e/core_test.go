@@ -245,7 +245,7 @@ func TestAdopt(t *testing.T) {
 	p := newProgram(t)
 	p.add(h)
 	contains(t, p.must(2, "adopt", "nginx", "--on", h.Name).stderr, "nginx is not on the server")
-	on(t, h, "sh", "-c", "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends nginx && echo ours >/var/www/html/index.html && echo '# ours' >>/etc/nginx/nginx.conf && systemctl start nginx")
+	on(t, h, "sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends nginx && echo ours >/var/www/html/index.html && echo '# ours' >>/etc/nginx/nginx.conf && systemctl start nginx")
 	state := func() string {
 		t.Helper()
 		return on(t, h, "sh", "-c", "cd /etc/nginx && find . -type f -o -type l | sort | xargs ls -l --time-style=full-iso; systemctl show -P MainPID nginx; ls -A /var/lib/brokeforge | grep -v -e runs -e lock -e holder -e changed || true")

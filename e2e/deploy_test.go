@@ -81,7 +81,7 @@ echo answer(), ' ', trim(file_get_contents(__DIR__ . '/../version'));
 // gitServer makes one of plain git by ssh.
 func (d deployment) gitServer() {
 	d.Helper()
-	d.onGit(`apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install git >/dev/null
+	d.onGit(`DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install git >/dev/null
 useradd -m -s /bin/bash git
 install -d -o git -g git -m 0700 ~git/.ssh
 runuser -u git -- git init -q --bare -b main ~git/blog.git

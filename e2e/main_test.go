@@ -17,7 +17,7 @@ var debs = []string{
 	"ca-certificates", "curl", "nginx", "apache2", "ufw", "fail2ban", "python3-systemd", "chrony", "unattended-upgrades",
 	"php-fpm", "php-cli", "php-bcmath", "php-curl", "php-intl", "php-mbstring", "php-mysql", "php-xml", "php-zip", "composer",
 	"mariadb-server", "postgresql", "redis-server", "memcached", "supervisor", "cron", "certbot",
-	"nodejs", "python3-venv", "pipx", "git", "gpg",
+	"nodejs", "npm", "python3-venv", "python3-yaml", "pipx", "git", "gpg", "fish", "tcsh",
 }
 
 // binary and lab are made once for all tests of this package.

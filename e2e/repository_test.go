@@ -127,7 +127,7 @@ func packagesOf(t testing.TB, h *hosts.Host) string {
 }
 
 // isAsBefore sees that the packages of a host are what packagesOf has told, if newer. What has come along
-// may stay as apt keeps it: where something else needs, recommends or suggests it, as iproute2 does python3.
+// may stay as apt keeps it: where something else needs or recommends it.
 func isAsBefore(t testing.TB, h *hosts.Host, before string) {
 	t.Helper()
 	was, is := namesOf(before), namesOf(packagesOf(t, h))
@@ -137,7 +137,7 @@ func isAsBefore(t testing.TB, h *hosts.Host, before string) {
 		}
 	}
 	wanted := map[string]bool{}
-	relations := on(t, h, "dpkg-query", "-W", "-f", "${Pre-Depends}, ${Depends}, ${Recommends}, ${Suggests}\\n")
+	relations := on(t, h, "dpkg-query", "-W", "-f", "${Pre-Depends}, ${Depends}, ${Recommends}\\n")
 	for _, word := range strings.FieldsFunc(relations, func(r rune) bool { return strings.ContainsRune(",|\n", r) }) {
 		name, _, _ := strings.Cut(strings.TrimSpace(word), " ")
 		name, _, _ = strings.Cut(name, ":")

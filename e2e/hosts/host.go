@@ -151,8 +151,21 @@ func (h *Host) makeHostKeys(ctx context.Context) error {
 // over reboots, until [Host.Join].
 func (h *Host) Cut() error { return h.setCable(true) }
 
-// Join puts the host's network cable in again.
-func (h *Host) Join() error { return h.setCable(false) }
+// Join puts the host's network cable in again, and returns when sshd answers, if the host is on:
+// this machine's kernel goes on saying for a while that there is no way to it.
+func (h *Host) Join() error {
+	if err := h.setCable(false); err != nil {
+		return err
+	}
+	s := h.current()
+	if s == nil {
+		return nil
+	}
+	if err := h.awaitGreeting(context.Background(), s); err != nil {
+		return fmt.Errorf("join %s: %w", h.Name, err)
+	}
+	return nil
+}
 
 func (h *Host) setCable(cut bool) error {
 	h.mu.Lock()

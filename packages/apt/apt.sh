@@ -348,9 +348,10 @@ purge() {
 }
 
 # purge_orphans LIST removes what is in a sorted list, was not asked for by
-# anybody, and is neither needed nor recommended by anything any more.
+# anybody, and is neither needed nor recommended by anything any more. That
+# something suggests it is no reason to keep it: it would not have come for that.
 purge_orphans() {
-	apt-get -s -q autoremove | sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort -u >"$scratch/unneeded"
+	apt-get -s -q -o APT::AutoRemove::SuggestsImportant=false autoremove | sed -n 's/^Remv \([^ ]*\) .*/\1/p' | sort -u >"$scratch/unneeded"
 	orphans=$(comm -12 "$1" "$scratch/unneeded" | tr '\n' ' ')
 	[ -n "$orphans" ] || return 0
 	# What is not in the list may need them, though nothing needs it.

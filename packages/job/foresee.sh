@@ -87,7 +87,7 @@ purge() {
 		some=$only only=
 		ask "$step" purge -- $unwanted
 		only=$some
-		ask "$step" --auto-remove purge -- $unwanted
+		ask "$step" -o APT::AutoRemove::SuggestsImportant=false --auto-remove purge -- $unwanted
 	else
 		ask "$step" "$verb" -- $unwanted
 	fi
