@@ -20,7 +20,7 @@ type siteView struct {
 	Expires      string            `json:"certificate_expires"`
 	Options      map[string]string `json:"options"` // what is recorded of the package site
 	Packages     []sitePackageView `json:"packages"`
-	LastRun      *runView          `json:"last_run"` // null where there was none lately
+	LastRun      *runView          `json:"last_run"` // null where there was none
 	CreatedAt    time.Time         `json:"created_at"`
 }
 

@@ -176,6 +176,9 @@ func (tr *trial) putRun() {
 	if old := anyOf(tr.Rand, tr.model.runs); tr.IntN(2) == 0 && old.ID != "" {
 		r = old
 	}
+	if site := anyOf(tr.Rand, tr.model.sites); site.ServerID == r.ServerID {
+		r.SiteID = site.ID
+	}
 	was := r.State
 	r.State = []RunState{RunQueued, RunRunning, RunLost, RunDone, RunFailed}[tr.IntN(5)]
 	allowed := r.ServerID != "" && (was == "" || was.Live() || was == r.State)
@@ -282,6 +285,7 @@ func (a *asker) site(id ID) {
 	m, tx := a.tr.model, a.tx
 	same(a, "site", m.sites[id])(tx.Site(id))
 	same(a, "site by domain", m.sites[id])(tx.SiteByDomain(m.sites[id].ServerID, strings.ToUpper(m.sites[id].Domain)))
+	same(a, "runs of a site", withoutPlans(reversed(pick(m.runs, func(r Run) bool { return r.SiteID == id }, runKey))))(tx.RunsOfSite(id, 0))
 	same(a, "site packages", pick(m.onSites, func(p SitePackage) bool { return p.SiteID == id }, onSiteKey))(tx.SitePackages(id))
 	of := func(p SitePackage) bool { return p.SiteID == id && p.Type == "t0" }
 	same(a, "history", reversed(pick(m.onSites, of, onSiteKey)))(tx.SitePackageHistory(id, "t0", 0))

@@ -40,7 +40,7 @@ func (tx *Tx) PutRun(r *Run) error {
 	if err := tx.putPlan(r); err != nil {
 		return err
 	}
-	if err := tx.indexRun(r, found); err != nil {
+	if err := tx.indexRun(r, old, found); err != nil {
 		return err
 	}
 	listed := *r
@@ -62,8 +62,22 @@ func (tx *Tx) putPlan(r *Run) error {
 	return tx.write(runPlansBucket, string(r.ID), r.Plan)
 }
 
-// indexRun keeps the indexes of runs.
-func (tx *Tx) indexRun(r *Run, found bool) error {
+// runSiteKey is a run's key in the index of the runs of sites.
+func runSiteKey(r *Run) string { return string(r.SiteID) + string(r.ID) }
+
+// indexRun keeps the indexes of runs; old is the run as it is recorded, if it was
+// found.
+func (tx *Tx) indexRun(r *Run, old Run, found bool) error {
+	if found && old.SiteID != "" && old.SiteID != r.SiteID {
+		if err := tx.remove(runsBySiteBucket, runSiteKey(&old)); err != nil {
+			return err
+		}
+	}
+	if r.SiteID != "" && old.SiteID != r.SiteID {
+		if err := tx.write(runsBySiteBucket, runSiteKey(r), nil); err != nil {
+			return err
+		}
+	}
 	if !found {
 		if err := tx.write(runsByServerBucket, string(r.ServerID)+string(r.ID), nil); err != nil {
 			return err
@@ -127,11 +141,22 @@ func (tx *Tx) Runs(limit int, before ID) ([]Run, error) {
 // RunsOf returns up to limit runs of a server without their plans, newest first. A
 // limit of 0 is none.
 func (tx *Tx) RunsOf(server ID, limit int) ([]Run, error) {
-	if server.check() != nil {
+	return tx.indexedRuns(runsByServerBucket, server, limit)
+}
+
+// RunsOfSite returns up to limit runs on a site without their plans, newest first. A
+// limit of 0 is none.
+func (tx *Tx) RunsOfSite(site ID, limit int) ([]Run, error) {
+	return tx.indexedRuns(runsBySiteBucket, site, limit)
+}
+
+// indexedRuns returns the runs that an index holds of one ID.
+func (tx *Tx) indexedRuns(index bucket, of ID, limit int) ([]Run, error) {
+	if of.check() != nil {
 		return nil, nil
 	}
 	var runs []Run
-	for key := range tx.backward(runsByServerBucket, string(server), "") {
+	for key := range tx.backward(index, string(of), "") {
 		r, err := indexed[Run](tx, runsBucket, key[idLen:])
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -32,6 +33,7 @@ const (
 	runPlansBucket     bucket = "run_plans"      // ID → the plan, as it was given
 	runsByServerBucket bucket = "runs_by_server" // server, ID → nothing
 	runsLiveBucket     bucket = "runs_live"      // ID → nothing
+	runsBySiteBucket   bucket = "runs_by_site"   // site, ID → nothing; since version 4
 
 	eventsBucket       bucket = "events"        // ID → Event
 	eventsByRunBucket  bucket = "events_by_run" // run, ID → nothing
@@ -57,7 +59,7 @@ type migration func(*bolt.Tx) error
 // writes, in order. Its length is that schema's version. A step that was released
 // is never changed; a new schema is a new step at the end.
 func migrations() []migration {
-	return []migration{createRecords, createSecrets, createMonitoring}
+	return []migration{createRecords, createSecrets, createMonitoring, indexRunsBySite}
 }
 
 // recordBuckets returns the buckets of schema version 1, besides meta.
@@ -98,6 +100,24 @@ func createMonitoring(tx *bolt.Tx) error {
 		}
 	}
 	return nil
+}
+
+// indexRunsBySite makes version 4.
+func indexRunsBySite(tx *bolt.Tx) error {
+	index, err := tx.CreateBucket([]byte(runsBySiteBucket))
+	if err != nil {
+		return fmt.Errorf("make bucket %s: %w", runsBySiteBucket, err)
+	}
+	return tx.Bucket([]byte(runsBucket)).ForEach(func(key, value []byte) error {
+		var r Run
+		if err := json.Unmarshal(value, &r); err != nil {
+			return fmt.Errorf("read run %s: %w", key, err)
+		}
+		if r.SiteID == "" {
+			return nil
+		}
+		return index.Put([]byte(runSiteKey(&r)), nil)
+	})
 }
 
 // migrate applies the steps that the database has not seen, all in one

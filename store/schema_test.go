@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -89,6 +90,50 @@ func TestNewDatabaseHasEveryMigration(t *testing.T) {
 	var newer *NewerError
 	if !errors.As(err, &newer) || newer.Have != len(migrations())+1 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRunsBeforeTheirIndex: a database of version 3 gets the index of the runs of
+// sites.
+func TestRunsBeforeTheirIndex(t *testing.T) {
+	dir := t.TempDir() + "/state"
+	db := openTest(t, dir, Options{})
+	server := addServer(t, db, "web1")
+	site := Site{ServerID: server.ID, Domain: "example.org"}
+	update(t, db, func(tx *Tx) error { return tx.PutSite(&site) })
+	var want []ID
+	for i := range 6 {
+		r := Run{ServerID: server.ID, State: RunDone}
+		if i%2 == 0 {
+			r.SiteID = site.ID
+		}
+		update(t, db, func(tx *Tx) error { return tx.PutRun(&r) })
+		if r.SiteID != "" {
+			want = append([]ID{r.ID}, want...)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old, err := bolt.Open(filepath.Join(dir, dbName), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = old.Update(func(tx *bolt.Tx) error {
+		return errors.Join(tx.DeleteBucket([]byte(runsBySiteBucket)), tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), []byte("3")))
+	})
+	if err := errors.Join(err, old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db = openTest(t, dir, Options{})
+	for limit, n := range []int{3, 1, 2, 3, 3} {
+		var got []ID
+		for _, r := range view(t, db, func(tx *Tx) ([]Run, error) { return tx.RunsOfSite(site.ID, limit) }) {
+			got = append(got, r.ID)
+		}
+		if !slices.Equal(got, want[:n]) {
+			t.Errorf("up to %d: %q, want %q", limit, got, want[:n])
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func (e *Engine) unrecorded(site store.ID, recorded []ReleaseView) (list []Relea
 	var names []packages.Name
 	err = e.cfg.Store.View(func(tx *store.Tx) error {
 		runs, names = nil, nil
-		all, err := runsOfSite(tx, site)
+		all, err := tx.RunsOfSite(site, 0)
 		if err != nil {
 			return err
 		}

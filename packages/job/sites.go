@@ -16,11 +16,8 @@ type SiteView struct {
 	store.Site
 	Server   string              // its name
 	Packages []store.SitePackage // as recorded: of each name and instance the newest, oldest first
-	Last     *store.Run          // its latest run, live or ended, without its plan; nil where the server's last runs hold none
+	Last     *store.Run          // its latest run, live or ended, without its plan; nil where there was none
 }
-
-// lastRuns is how many runs of a server are looked through for the last of a site.
-const lastRuns = 200
 
 // Package returns the newest record of a package on the site, and whether there is
 // one.
@@ -69,16 +66,15 @@ func (e *Engine) sitesOf(tx *store.Tx, server store.Server) ([]SiteView, error) 
 	if err != nil {
 		return nil, err
 	}
-	runs, err := tx.RunsOf(server.ID, lastRuns)
-	if err != nil {
-		return nil, err
-	}
-	runs = e.asLive(runs)
 	var views []SiteView
 	for _, site := range sites {
 		v := SiteView{Site: site, Server: server.Name, Packages: newest(recorded[site.ID])}
-		if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.SiteID == site.ID }); i >= 0 {
-			v.Last = &runs[i]
+		runs, err := tx.RunsOfSite(site.ID, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(runs) > 0 {
+			v.Last = &e.asLive(runs)[0]
 		}
 		views = append(views, v)
 	}
@@ -148,24 +144,13 @@ func (e *Engine) SitePackages(site store.ID, name packages.Name, limit int) (lis
 // up to a limit; 0 is none.
 func (e *Engine) RunsOfSite(site store.ID, limit int) (runs []store.Run, err error) {
 	err = e.cfg.Store.View(func(tx *store.Tx) error {
-		all, err := runsOfSite(tx, site)
-		if limit > 0 {
-			all = all[:min(limit, len(all))]
+		if _, err = tx.Site(site); err != nil {
+			return err
 		}
-		runs = all
+		runs, err = tx.RunsOfSite(site, limit)
 		return err
 	})
 	return e.asLive(runs), err
-}
-
-// runsOfSite returns the runs on a site, newest first, without their plans.
-func runsOfSite(tx *store.Tx, site store.ID) ([]store.Run, error) {
-	s, err := tx.Site(site)
-	if err != nil {
-		return nil, err
-	}
-	all, err := tx.RunsOf(s.ServerID, 0)
-	return slices.DeleteFunc(all, func(r store.Run) bool { return r.SiteID != site }), err
 }
 
 // Release returns the release that is live; empty before the first deployment.
