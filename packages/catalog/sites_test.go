@@ -100,7 +100,9 @@ func TestScriptsOfSitesArePOSIX(t *testing.T) {
 		t.Log("shellcheck is not installed: only the syntax is checked")
 	}
 	checked := map[string]bool{"": true}
-	for name, built := range sitePlans(t) {
+	plans := sitePlans(t)
+	maps.Copy(plans, certificatePlans(t))
+	for name, built := range plans {
 		for _, script := range scripts(built) {
 			if checked[script] {
 				continue
