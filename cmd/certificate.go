@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,8 +70,9 @@ func (a *app) certStatusCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show when the certificates of sites expire, as they are now",
-		Long: fmt.Sprintf(`Show when the certificates of sites expire, as they are on the servers now. Of one
-that has less than %d days a warning is shown.
+		Long: fmt.Sprintf(`Show when the certificates of sites expire, as they are on the servers now. Of one that
+can't be read, or has less than %d days, a warning is shown; on a server with the package
+monitoring its option certificate says how many.
 
 The exit status is 1 where there is a warning.`, packages.CertificateWarning),
 		Args: exactly(),
@@ -91,7 +93,14 @@ The exit status is 1 where there is a warning.`, packages.CertificateWarning),
 func (a *app) certificates(ctx context.Context, engine Engine, servers []job.ServerView) error {
 	list, status := []certificateView{}, StatusDone
 	for _, server := range servers {
-		err := engine.CheckCertificates(ctx, server.ID)
+		sites, err := engine.Sites(server.ID)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(sites, func(v job.SiteView) bool { _, ok := v.Certificate(); return ok }) {
+			continue
+		}
+		_, err = engine.Refresh(ctx, server.ID)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -99,8 +108,7 @@ func (a *app) certificates(ctx context.Context, engine Engine, servers []job.Ser
 			a.complainOf(server.Name, err)
 			status = worst(status, Status(err))
 		}
-		sites, err := engine.Sites(server.ID)
-		if err != nil {
+		if sites, err = engine.Sites(server.ID); err != nil {
 			return err
 		}
 		for _, site := range sites {
@@ -108,7 +116,10 @@ func (a *app) certificates(ctx context.Context, engine Engine, servers []job.Ser
 			if !ok {
 				continue
 			}
-			v := certificateView{Site: site.Domain, Server: site.Server, From: c.From, Warning: c.Warning(a.Now())}
+			v := certificateView{Site: site.Domain, Server: site.Server, From: c.From}
+			if problem := c.Problem(a.Now()); problem != "" {
+				v.Warning = "the certificate " + problem
+			}
 			if !c.Expires.IsZero() {
 				v.Expires = &c.Expires
 			}
@@ -153,7 +164,8 @@ itself. Where that fails, the certificate that is there stays in use.`,
 				if err := a.runOnSite(ctx, s.Engine, site, packages.Want{Name: packages.RenewalName}); err != nil {
 					return err
 				}
-				return s.Engine.CheckCertificates(ctx, site.ServerID)
+				_, err = s.Engine.Refresh(ctx, site.ServerID)
+				return err
 			})
 		},
 	}

@@ -71,7 +71,6 @@ type Engine interface {
 	SaveEnvironment(ctx context.Context, was job.Environment, text string, over bool) error
 	EnvironmentVersions(site store.ID) ([]job.EnvironmentVersion, error)
 	EnvironmentText(ctx context.Context, site store.ID, number int) (string, error)
-	CheckCertificates(ctx context.Context, server store.ID) error
 
 	TaskRuns(ctx context.Context, server store.ID, name string) ([]packages.TaskRun, error)
 }

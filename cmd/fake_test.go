@@ -423,8 +423,6 @@ func (e *fakeEngine) EnvironmentText(context.Context, store.ID, int) (string, er
 	return "A=old\n", nil
 }
 
-func (e *fakeEngine) CheckCertificates(context.Context, store.ID) error { return nil }
-
 func (e *fakeEngine) Rekey(_ context.Context, r store.Rekey) ([]string, error) {
 	e.rekeyed = append(e.rekeyed, r)
 	if r.ForgetLost {

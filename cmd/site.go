@@ -139,13 +139,17 @@ func (a *app) printSites(sites []job.SiteView) error {
 
 // certificateOf says how long a site's certificate is valid.
 func (a *app) certificateOf(v job.SiteView) string {
-	days, ok := v.CertificateDays(a.Now())
-	switch {
-	case !ok:
+	c, ok := v.Certificate()
+	if !ok {
 		return ""
+	}
+	days, known := c.Days(a.Now())
+	switch {
+	case !known:
+		return "unreadable"
 	case days < 0:
 		return "expired"
-	case days < packages.CertificateWarning:
+	case days < c.Warn:
 		return "expires in " + count(days, "day", "days")
 	}
 	return count(days, "day", "days")
@@ -251,6 +255,9 @@ func (a *app) printSite(v job.SiteView) error {
 	}
 	if certificate := a.certificateOf(v); certificate != "" {
 		t.row("Certificate", certificate)
+		if c, _ := v.Certificate(); c.Unreadable != "" {
+			t.row("", oneLine(c.Unreadable))
+		}
 	}
 	for _, p := range v.Packages {
 		t.row("Package", strings.TrimSpace(packages.Label(p.Name, p.Instance)+" "+string(p.Version)))

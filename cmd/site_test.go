@@ -44,7 +44,7 @@ func withSites(t *testing.T, servers ...string) (*fakeEngine, *world) {
 			e.sites[0].Packages = []store.SitePackage{
 				{Name: "site", Configuration: map[string]string{"kind": "php", "user": "site_a_org", "token": packages.SecretRef("a.org/site.token", packages.AsIs)}},
 				{Name: "deployment", Configuration: map[string]string{"release": "20260228"}},
-				{Name: "certificate", Configuration: map[string]string{"expires": "2026-03-11T12:00:00Z"}},
+				{Name: "certificate", Status: store.Active, Configuration: map[string]string{"expires": "2026-03-11T12:00:00Z"}},
 			}
 		}
 	}

@@ -18,7 +18,8 @@ type siteView struct {
 	PHP          string            `json:"php"`
 	Release      string            `json:"release"`
 	Expires      string            `json:"certificate_expires"`
-	Options      map[string]string `json:"options"` // what is recorded of the package site
+	Unreadable   string            `json:"certificate_unreadable"` // why it is not known when it expires
+	Options      map[string]string `json:"options"`                // what is recorded of the package site
 	Packages     []sitePackageView `json:"packages"`
 	LastRun      *runView          `json:"last_run"` // null where there was none
 	CreatedAt    time.Time         `json:"created_at"`
@@ -37,8 +38,14 @@ func viewSite(v job.SiteView) siteView {
 	site, _ := v.Package(sitePackage)
 	out := siteView{
 		ID: string(v.ID), Domain: v.Domain, Shown: packages.ShownDomain(v.Domain), Server: v.Server, State: string(v.Status),
-		DocumentRoot: v.DocumentRoot, PHP: string(v.PHPVersion), Release: v.Release(), Expires: v.Expires(),
+		DocumentRoot: v.DocumentRoot, PHP: string(v.PHPVersion), Release: v.Release(),
 		Options: map[string]string{}, Packages: []sitePackageView{}, CreatedAt: v.CreatedAt,
+	}
+	if c, ok := v.Certificate(); ok {
+		out.Unreadable = c.Unreadable
+		if !c.Expires.IsZero() {
+			out.Expires = c.Expires.UTC().Format(time.RFC3339)
+		}
 	}
 	for name, value := range site.Configuration {
 		out.Options[name] = packages.Shown(value)

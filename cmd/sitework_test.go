@@ -15,7 +15,7 @@ import (
 func siteWorld(t *testing.T) *world {
 	w := newWorld(t, newEngine("web1"))
 	w.engine.sites = []job.SiteView{{
-		Site: store.Site{ID: "site1", ServerID: "server0", Domain: "a.org"}, Server: "web1",
+		Site: store.Site{ID: "site1", ServerID: "server0", Domain: "a.org"}, Server: "web1", WarnDays: packages.CertificateWarning,
 		Packages: []store.SitePackage{{Name: packages.CertificateName, Status: store.Active, Configuration: map[string]string{
 			"source": "own", packages.ExpiresKey: noon.Add(9 * 24 * time.Hour).Format(time.RFC3339),
 		}}},

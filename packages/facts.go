@@ -29,6 +29,16 @@ type Facts struct {
 	// Found is what the probes found, by package; and by the Label of each
 	// instance where a probe tells of several.
 	Found map[Name]Presence `json:"found,omitempty"`
+
+	// Expiries tells of the certificates that were asked for, in their order. What
+	// the server says nothing of may be missing at the end.
+	Expiries []Expiry `json:"-"`
+}
+
+// Expiry is when a certificate expires.
+type Expiry struct {
+	At         time.Time // zero where it is not known
+	Unreadable string    // why it is not known
 }
 
 // OS names an operating system as os-release(5) does.

@@ -43,6 +43,20 @@ probe() {
 	printf '%s\n' "$said" | sed -n "1!s/^@/probe=$1@/p"
 }
 
+# certificate N FILE DATE prints when the certificate in a file expires, or why that
+# is not known.
+certificate() {
+	if [ -n "$3" ]; then
+		fact certificate "$1 $3"
+	elif ! command -v openssl >/dev/null; then
+		fact certificate "$1 !openssl, which reads it, is not on the server"
+	elif [ ! -e "$2" ]; then
+		fact certificate "$1 !there is no file $2"
+	else
+		fact certificate "$1 !what is in $2 is no certificate"
+	fi
+}
+
 {
 	fact hostname "$(uname -n)"
 	(

@@ -20,9 +20,10 @@ var factsScript string
 
 // FactsScript returns a POSIX sh script that prints the facts of the server
 // that it runs on, with what the probes of the catalog's packages find, in the
-// form that ParseFacts reads. It is to be run by root and changes nothing. A
-// tool that the server lacks costs only the facts it would have told.
-func FactsScript(catalog Catalog) string {
+// form that ParseFacts reads, and when the certificates in some files expire. It is
+// to be run by root and changes nothing. A tool that the server lacks costs only the
+// facts it would have told.
+func FactsScript(catalog Catalog, certificates ...string) string {
 	var b strings.Builder
 	b.WriteString(factsScript)
 	b.WriteString("{\n")
@@ -33,6 +34,10 @@ func FactsScript(catalog Catalog) string {
 		}
 		fmt.Fprintf(&b, "probe %s %s &\n", shellescape.Quote(string(name)), shellescape.Quote(pkg.Probe()))
 	}
+	for i, file := range certificates {
+		quoted := shellescape.Quote(file)
+		fmt.Fprintf(&b, "certificate %d %s \"$(%s)\"\n", i, quoted, ExpiryScript(quoted))
+	}
 	b.WriteString("wait\n} 2>/dev/null </dev/null\necho end=facts\n")
 	return b.String()
 }
@@ -41,6 +46,7 @@ func FactsScript(catalog Catalog) string {
 const (
 	maxFactRunes = 200
 	maxFactList  = 64
+	maxExpiries  = 10000
 )
 
 // FactsError says which of the facts that a server printed makes no sense.
@@ -121,6 +127,8 @@ func (f *Facts) set(key, value string) (err error) {
 		}
 	case "probe":
 		f.setPresence(value)
+	case "certificate":
+		return f.setExpiry(value)
 	default:
 		return f.setNumber(key, value)
 	}
@@ -191,6 +199,29 @@ func disk(value string) (size, free int64, err error) {
 		}
 	}
 	return n[0] * n[1], n[0] * n[2], nil
+}
+
+// setExpiry reads the place of a certificate in the list that was asked for, and when
+// it expires, or "!" and why that is not known.
+func (f *Facts) setExpiry(value string) error {
+	place, said, _ := strings.Cut(value, " ")
+	i, err := number(place, maxExpiries)
+	if err != nil {
+		return err
+	}
+	for int64(len(f.Expiries)) <= i {
+		f.Expiries = append(f.Expiries, Expiry{Unreadable: "the server does not tell"})
+	}
+	if why, ok := strings.CutPrefix(said, "!"); ok {
+		f.Expiries[i].Unreadable = why
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, said)
+	if err != nil {
+		return fmt.Errorf("is not a time")
+	}
+	f.Expiries[i] = Expiry{At: at}
+	return nil
 }
 
 func (f *Facts) setPresence(value string) {

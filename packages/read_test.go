@@ -1,8 +1,16 @@
 package packages_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +146,57 @@ func FuzzParseFacts(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestCertificatesInFacts: when certificates expire is told with the facts, and why
+// that can't be.
+func TestCertificatesInFacts(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("there is no openssl here")
+	}
+	dir := t.TempDir()
+	good, junk := filepath.Join(dir, "it's good.pem"), filepath.Join(dir, "junk.pem")
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := time.Date(2031, 7, 8, 9, 10, 11, 0, time.UTC)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string][]byte{good: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), junk: []byte("junk\n")} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	none := filepath.Join(dir, "$(touch x)\nnone.pem")
+	out, err := exec.Command("sh", "-c", packages.FactsScript(shelf{}, good, junk, none)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := packages.ParseFacts(out, readAt)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(facts.Expiries) != 3 || !facts.Expiries[0].At.Equal(until) || facts.Expiries[0].Unreadable != "" {
+		t.Fatalf("got %+v in\n%s", facts.Expiries, out)
+	}
+	for i, says := range map[int]string{1: "is no certificate", 2: "there is no file"} {
+		if x := facts.Expiries[i]; !x.At.IsZero() || !strings.Contains(x.Unreadable, says) {
+			t.Errorf("of number %d it says %+v, want %q", i, x, says)
+		}
+	}
+	for _, line := range []string{"certificate=x 2031-01-01T00:00:00Z", "certificate=99999 2031-01-01T00:00:00Z", "certificate=0 soon"} {
+		var wrong *packages.FactsError
+		if _, err := packages.ParseFacts([]byte(line+"\nend=facts\n"), readAt); !errors.As(err, &wrong) {
+			t.Errorf("%s is taken: %v", line, err)
+		}
+	}
+	if facts, err := packages.ParseFacts([]byte("certificate=1 2031-01-01T00:00:00Z\nend=facts\n"), readAt); err != nil || len(facts.Expiries) != 2 || facts.Expiries[0].Unreadable == "" {
+		t.Errorf("one of two: %+v, %v", facts.Expiries, err)
+	}
 }
 
 // The script runs on this machine too: it changes nothing.

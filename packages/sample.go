@@ -35,8 +35,11 @@ type Watch struct {
 	Load     float64       // load of 5 minutes, as a share of the number of processors
 	InARow   int           // samples in a row before an alert is raised
 	Units    []string      // systemd units that must be active
-	Mail     string        // who is told by mail; empty means nobody
-	Webhook  string        // URL that alerts are posted to; empty means none
+	// Certificate is how many days before it expires a certificate of a site raises
+	// an alert; 0 means none.
+	Certificate int
+	Mail        string // who is told by mail; empty means nobody
+	Webhook     string // URL that alerts are posted to; empty means none
 }
 
 // unitForm is a unit name as systemd.unit(5) allows it, without the characters

@@ -1,14 +1,5 @@
 package packages
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-	"time"
-
-	"al.essio.dev/pkg/shellescape"
-)
-
 // SitePlace says where the parts of a site are on its server.
 type SitePlace struct {
 	User        string // who owns the site and runs its commands
@@ -47,9 +38,11 @@ const CommandOption = "command"
 // CommandName is the package that runs a command on a site.
 const CommandName Name = "command"
 
-// ExpiresKey is what a certificate's record holds of when it expires, in the form of
-// RFC 3339.
-const ExpiresKey = "expires"
+// What a certificate's record holds of when it expires.
+const (
+	ExpiresKey    = "expires"    // in the form of RFC 3339; empty where that could not be read
+	UnreadableKey = "unreadable" // why it could not be read; missing where it could
+)
 
 // CertificateName is the package of a site's certificate.
 const CertificateName Name = "certificate"
@@ -58,7 +51,7 @@ const CertificateName Name = "certificate"
 const RenewalName Name = "certificate-renewal"
 
 // CertificateWarning is how many days before it expires people are warned of a
-// certificate.
+// certificate, unless monitoring says otherwise.
 const CertificateWarning = 14
 
 // A Certifier is a package that brings certificates to sites.
@@ -68,37 +61,8 @@ type Certifier interface {
 	CertificateFile(SiteContext) string
 }
 
-// ExpiriesScript returns POSIX sh, to be run by root, that prints a line for each
-// certificate: its place in the list and, where it can be read, when it expires. It
-// changes nothing.
-func ExpiriesScript(files []string) string {
-	var b strings.Builder
-	for i, file := range files {
-		quoted := shellescape.Quote(file)
-		fmt.Fprintf(&b, "echo \"%d $(%s)\"\n", i, ExpiryScript(quoted))
-	}
-	return b.String()
-}
-
 // ExpiryScript returns POSIX sh that prints when a certificate, in a file whose path
 // is quoted, expires, in the form of RFC 3339.
 func ExpiryScript(file string) string {
 	return "end=$(openssl x509 -in " + file + " -noout -enddate 2>/dev/null) && date -u -d \"${end#*=}\" +%Y-%m-%dT%H:%M:%SZ"
-}
-
-// ParseExpiries reads what the script of ExpiriesScript printed, by place. A
-// certificate that can't be read is missing.
-func ParseExpiries(out string) map[int]time.Time {
-	list := map[int]time.Time{}
-	for line := range strings.Lines(out) {
-		place, date, _ := strings.Cut(strings.TrimSpace(line), " ")
-		i, err := strconv.Atoi(place)
-		if err != nil {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339, date); err == nil {
-			list[i] = at
-		}
-	}
-	return list
 }

@@ -47,7 +47,7 @@ func TestFilesWalk(t *testing.T) {
 	d.press("G", "k", "k", "enter") // a link
 	d.shows("/srv/blog.example.org/public")
 	d.press("esc")
-	d.shows("2 sites", "blog.example.org")
+	d.shows("4 sites", "blog.example.org")
 }
 
 func TestFilesChange(t *testing.T) {

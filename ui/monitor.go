@@ -16,9 +16,9 @@ const shownSamples = 120
 func monitorPane(e env, v job.ServerView, samples []store.Sample, width int) []widget.Line {
 	switch {
 	case !v.Watched:
-		return []widget.Line{{}, widget.Of(widget.Dim, " ○ this server is not watched; on the first pane, i installs monitoring")}
+		return append(append([]widget.Line{{}}, alertLines(e, v.Alerts, width)...), widget.Of(widget.Dim, " ○ this server is not watched; on the first pane, i installs monitoring"))
 	case len(samples) == 0:
-		return []widget.Line{{}, widget.Of(widget.Dim, " ◐ nothing was measured yet; the first answer comes within the interval")}
+		return append(append([]widget.Line{{}}, alertLines(e, v.Alerts, width)...), widget.Of(widget.Dim, " ◐ nothing was measured yet; the first answer comes within the interval"))
 	}
 	last := samples[len(samples)-1]
 	out := []widget.Line{{}, widget.Of(widget.Dim, " measured "+ago(e.now(), last.At)+" · "+count(len(samples), "sample")+" shown"), {}}

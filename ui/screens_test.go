@@ -56,6 +56,7 @@ var scenes = []struct {
 	{"sites", false, []string{"2"}},
 	{"sites-empty", true, []string{"2"}},
 	{"site", false, []string{"2", "enter"}},
+	{"site-unreadable", false, []string{"2", "G", "enter"}},
 	{"site-commands", false, []string{"2", "enter", "tab", "tab"}},
 	{"site-command-new", false, []string{"2", "enter", "tab", "tab", "n", "l", "s"}},
 	{"site-environment", false, []string{"2", "enter", "tab", "tab", "tab"}},

@@ -166,7 +166,7 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 		}
 		return list
 	case tabSites:
-		return siteBindings(e, s.sites, selected, here)
+		return siteBindings(e, siteOf(s.sites, selected), here)
 	case tabRuns:
 		return []binding{{keys: []string{"enter"}, help: "open", more: "open the run", off: unless(len(s.runs) > 0, "there is no run"), run: func() effect {
 			return openRun(s.runs, selected)

@@ -171,11 +171,20 @@ func siteDetail(e env, v job.SiteView, width int) []widget.Line {
 	add("upload", c["body-size"])
 	add("default site", c["default-site"])
 	add("release", v.Release())
-	add("certificate", certificateWord(e.now(), v))
+	word, _ := certificateWord(e.now(), v)
+	if c, _ := v.Certificate(); !c.Expires.IsZero() {
+		word += c.Expires.UTC().Format(", 2006-01-02")
+	}
+	add("certificate", word)
 	if !v.CreatedAt.IsZero() {
 		add("made", ago(e.now(), v.CreatedAt))
 	}
 	out := labelled(rows, width)
+	if c, ok := v.Certificate(); ok {
+		if problem := c.Problem(e.now()); problem != "" {
+			out = append(append(out, widget.Line{}), widget.Wrap(widget.Bad, "! the certificate "+problem, width)...)
+		}
+	}
 	var others [][2]string
 	for _, p := range v.Packages {
 		if p.Name != siteName {
@@ -197,16 +206,24 @@ func siteDetail(e env, v job.SiteView, width int) []widget.Line {
 	return out
 }
 
-// certificateWord says how long a site's certificate is valid.
-func certificateWord(now time.Time, v job.SiteView) string {
-	days, ok := v.CertificateDays(now)
-	switch {
-	case !ok:
-		return ""
-	case days < 0:
-		return "expired"
+// certificateWord says how long a site's certificate is valid, and how that is shown.
+func certificateWord(now time.Time, v job.SiteView) (string, widget.Look) {
+	c, ok := v.Certificate()
+	if !ok {
+		return "", widget.Plain
 	}
-	return count(days, "day")
+	look := widget.Plain
+	if c.Problem(now) != "" {
+		look = widget.Bad
+	}
+	days, known := c.Days(now)
+	switch {
+	case !known:
+		return "unreadable", look
+	case days < 0:
+		return "expired", look
+	}
+	return count(days, "day"), look
 }
 
 // siteState is how a site is: what goes on there, what went wrong, or how far it is

@@ -3,6 +3,8 @@ package ui
 import (
 	"fmt"
 
+	tea "charm.land/bubbletea/v2"
+
 	"brokeforge/packages"
 	"brokeforge/packages/job"
 	"brokeforge/store"
@@ -33,14 +35,18 @@ func siteOrder(action store.Action, name packages.Name, v job.SiteView) order {
 	}
 }
 
-// siteBindings are the keys of a list of sites.
-func siteBindings(e env, sites []job.SiteView, selected string, servers []store.ID) []binding {
-	var site job.SiteView
+// siteOf is the site of a row; one without an ID where there is none.
+func siteOf(sites []job.SiteView, row string) job.SiteView {
 	for _, v := range sites {
-		if string(v.ID) == selected {
-			site = v
+		if string(v.ID) == row {
+			return v
 		}
 	}
+	return job.SiteView{}
+}
+
+// siteBindings are the keys of a list of sites, for the one under the cursor.
+func siteBindings(e env, site job.SiteView, servers []store.ID) []binding {
 	none := unless(site.ID != "", "there is no site here")
 	_, can := e.engine.Catalog().Site(siteName)
 	add := unless(can, "there is no package "+string(siteName))
@@ -55,6 +61,14 @@ func siteBindings(e env, sites []job.SiteView, selected string, servers []store.
 			return push(siteOrder(store.Remove, siteName, site).next(e))
 		}},
 	}
+}
+
+// refreshBinding reads the facts of a site's server again, and with them when its
+// certificate expires.
+func refreshBinding(v job.SiteView, off string) binding {
+	return binding{keys: []string{"r"}, help: "refresh", more: "read certificate and server again", off: off, run: func() effect {
+		return effect{now: []tea.Msg{refreshMsg{[]store.ID{v.ServerID}}}}
+	}}
 }
 
 // goes tells what is taken away with a site, and what stays.

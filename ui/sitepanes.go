@@ -64,6 +64,7 @@ func (p *siteOverview) bindings(e env, v job.SiteView) []binding {
 			return push(newOptionsScreen(o, o.fields(e, true), true))
 		}},
 		certificateBinding(e, v),
+		refreshBinding(v, ""),
 		{keys: []string{"x"}, help: "remove", more: "remove the site, with its files", run: func() effect {
 			return push(siteOrder(store.Remove, siteName, v).next(e))
 		}},

@@ -30,10 +30,10 @@ func siteColumns() []widget.Column {
 		{Min: 1},
 		{Title: "DOMAIN", Min: 16, Max: 50, Middle: true},
 		{Title: "SERVER", Min: 8, Max: 24},
-		{Title: "KIND", Min: 6, Drop: 1},
-		{Title: "PHP", Min: 4, Drop: 2},
-		{Title: "RELEASE", Max: 20, Drop: 3},
-		{Title: "TLS", Min: 4, Right: true, Drop: 4},
+		{Title: "KIND", Min: 6, Drop: 2},
+		{Title: "PHP", Min: 4, Drop: 3},
+		{Title: "RELEASE", Max: 20, Drop: 4},
+		{Title: "TLS", Min: 4, Right: true, Drop: 1},
 		{Title: "STATE", Min: 14, Grow: 1},
 	}
 }
@@ -43,15 +43,12 @@ func siteRows(e env, sites []job.SiteView) []widget.Row {
 	for _, v := range sites {
 		st := siteState(v)
 		site, _ := v.Package(siteName)
-		look := widget.Plain
-		if days, ok := v.CertificateDays(e.now()); ok && days < 14 {
-			look = widget.Bad
-		}
+		word, look := certificateWord(e.now(), v)
 		rows = append(rows, widget.Row{ID: string(v.ID), Cells: []widget.Line{
 			{st.mark()},
 			widget.Of(widget.Plain, v.Domain), widget.Of(widget.Plain, v.Server),
 			widget.Of(widget.Plain, site.Configuration["kind"]), widget.Of(widget.Plain, string(v.PHPVersion)),
-			widget.Of(widget.Plain, v.Release()), widget.Of(look, certificateWord(e.now(), v)), widget.Of(st.look, st.word),
+			widget.Of(widget.Plain, v.Release()), widget.Of(look, word), widget.Of(st.look, st.word),
 		}})
 	}
 	return rows
@@ -94,7 +91,8 @@ func (s *sitesScreen) bindings(e env) []binding {
 	for _, v := range e.data.overview.Servers {
 		servers = append(servers, v.ID)
 	}
-	list := append(siteBindings(e, s.sites, s.table.Selected(), servers), s.filter.binding())
+	site := siteOf(s.sites, s.table.Selected())
+	list := append(siteBindings(e, site, servers), refreshBinding(site, unless(site.ID != "", "there is no site here")), s.filter.binding())
 	return append(list, moves(func(m widget.Move) { s.table.Move(m, e.size.h-2) })...)
 }
 

@@ -59,7 +59,9 @@ func ownCertificate(t *testing.T) (chain, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encode := func(kind string, b []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b})) }
+	encode := func(kind string, b []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}))
+	}
 	return encode("CERTIFICATE", der), encode("PRIVATE KEY", keyDER)
 }
 

@@ -91,7 +91,7 @@ func (e *Engine) ChangeServer(ctx context.Context, id store.ID, c ServerChange) 
 			_, err = connectError(after, err)
 			return store.Server{}, err
 		}
-		facts, err := e.execFacts(ctx, remote, after)
+		facts, err := e.execFacts(ctx, remote, after, nil)
 		if err != nil {
 			return store.Server{}, err
 		}

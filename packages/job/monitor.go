@@ -18,6 +18,9 @@ const (
 	sampling = 8
 	// sampleTimeout is how long a server may take for its answer.
 	sampleTimeout = 30 * time.Second
+	// certificateInterval is how often the certificates of a watched server's sites are
+	// read.
+	certificateInterval = 6 * time.Hour
 	// unreachableKind is the alert of a server that does not answer.
 	unreachableKind = "unreachable"
 )
@@ -34,6 +37,7 @@ type Monitor struct {
 
 	mu     sync.Mutex
 	due    map[store.ID]time.Time // when each watched server is to be asked next
+	read   map[store.ID]time.Time // when the certificates of each are to be read next
 	missed map[store.ID]int       // tries in a row that gave no sample
 }
 
@@ -48,7 +52,7 @@ func (e *Engine) StartMonitor() {
 func newMonitor(e *Engine) *Monitor {
 	return &Monitor{
 		e: e, places: make(chan struct{}, sampling),
-		due: map[store.ID]time.Time{}, missed: map[store.ID]int{},
+		due: map[store.ID]time.Time{}, read: map[store.ID]time.Time{}, missed: map[store.ID]int{},
 	}
 }
 
@@ -199,7 +203,7 @@ func (m *Monitor) sample(ctx context.Context, w watched) error {
 		m.mu.Lock()
 		m.missed[w.server.ID] = 0
 		m.mu.Unlock()
-		return m.e.keepSample(ctx, w, sample)
+		return errors.Join(m.e.keepSample(ctx, w, sample), m.readCertificates(ctx, w.server.ID))
 	}
 	m.mu.Lock()
 	m.missed[w.server.ID]++
@@ -266,7 +270,33 @@ func (e *Engine) keepSample(ctx context.Context, w watched, s store.Sample) erro
 	if err != nil {
 		return fmt.Errorf("keep a sample of %s: %w", w.server.Name, err)
 	}
-	return e.judge(ctx, w, alarming(w.watch, recent, open), func(store.Alert) bool { return true })
+	return e.judge(ctx, w, alarming(w.watch, recent, open), func(a store.Alert) bool { return !ofCertificate(a) })
+}
+
+// readCertificates reads now and then when the certificates of a server's sites
+// expire: a timer on the server renews them. They are judged in any case, as the time
+// goes on.
+func (m *Monitor) readCertificates(ctx context.Context, id store.ID) error {
+	server, err := m.e.server(id)
+	if err != nil {
+		return err
+	}
+	certificates, err := m.e.certificates(id)
+	if err != nil || len(certificates) == 0 {
+		return err
+	}
+	now := m.e.cfg.Now()
+	m.mu.Lock()
+	due := !now.Before(m.read[id])
+	if due {
+		m.read[id] = now.Add(certificateInterval)
+	}
+	m.mu.Unlock()
+	if !due {
+		return m.e.judgeCertificates(ctx, server)
+	}
+	_, err = m.e.Refresh(ctx, id)
+	return err
 }
 
 // judge raises an alert for each finding that has none, clears those open ones

@@ -18,7 +18,7 @@ import (
 type watcher struct{ fakePackage }
 
 func (watcher) Watch(packages.Values) (packages.Watch, error) {
-	return packages.Watch{Interval: time.Minute, Keep: time.Hour, CPU: 90, Disk: 90, InARow: 2, Units: []string{"nginx"}}, nil
+	return packages.Watch{Interval: time.Minute, Keep: time.Hour, CPU: 90, Disk: 90, InARow: 2, Units: []string{"nginx"}, Certificate: 10}, nil
 }
 
 // watchedCatalog has monitoring beside other packages.

@@ -39,7 +39,7 @@ func (e *Engine) AddServer(ctx context.Context, n NewServer) (store.Server, erro
 		return store.Server{}, err
 	}
 	e.pinAll(&server, remote)
-	facts, err := e.execFacts(ctx, remote, server)
+	facts, err := e.execFacts(ctx, remote, server, nil)
 	if err != nil {
 		return store.Server{}, err
 	}
@@ -93,8 +93,9 @@ func (e *Engine) RemoveServer(_ context.Context, id store.ID) error {
 	return nil
 }
 
-// Refresh connects to a server, reads its facts and stores them. What the try
-// gave is stored in any case.
+// Refresh connects to a server, reads its facts and when the certificates of its
+// sites expire, and stores them. What the try gave is stored in any case. Alerts are
+// raised and cleared by what it says of certificates.
 func (e *Engine) Refresh(ctx context.Context, id store.ID) (ServerView, error) {
 	server, err := e.server(id)
 	if err != nil {
@@ -108,6 +109,9 @@ func (e *Engine) Refresh(ctx context.Context, id store.ID) (ServerView, error) {
 	if _, _, err := e.readFacts(ctx, server); err != nil {
 		return ServerView{}, err
 	}
+	if err := e.judgeCertificates(ctx, server); err != nil {
+		return ServerView{}, err
+	}
 	return e.Server(id)
 }
 
@@ -116,12 +120,16 @@ func (e *Engine) Refresh(ctx context.Context, id store.ID) (ServerView, error) {
 func (e *Engine) readFacts(ctx context.Context, server store.Server) (Remote, packages.Facts, error) {
 	e.setBusy(server.ID, 1)
 	defer e.setBusy(server.ID, -1)
+	certificates, err := e.certificates(server.ID)
+	if err != nil {
+		return nil, packages.Facts{}, err
+	}
 	remote, err := e.connect(ctx, server)
 	connection := store.Connected
 	var facts packages.Facts
 	if err != nil {
 		connection, err = connectError(server, err)
-	} else if facts, err = e.execFacts(ctx, remote, server); NotReached(err) {
+	} else if facts, err = e.execFacts(ctx, remote, server, certificates); NotReached(err) {
 		connection = store.Unreachable
 	}
 	if ctx.Err() != nil {
@@ -141,6 +149,9 @@ func (e *Engine) readFacts(ctx context.Context, server store.Server) (Remote, pa
 	if err == nil {
 		err = storeErr
 	}
+	if err == nil {
+		err = e.keepExpiries(certificates, facts.Expiries)
+	}
 	return remote, facts, err
 }
 
@@ -154,8 +165,12 @@ func (e *Engine) setBusy(id store.ID, by int) {
 	e.hub.wake()
 }
 
-func (e *Engine) execFacts(ctx context.Context, remote Remote, server store.Server) (packages.Facts, error) {
-	script := sshrun.Script{Text: packages.FactsScript(e.cfg.Catalog), Become: true}
+func (e *Engine) execFacts(ctx context.Context, remote Remote, server store.Server, certificates []certificate) (packages.Facts, error) {
+	files := make([]string, len(certificates))
+	for i, c := range certificates {
+		files[i] = c.file
+	}
+	script := sshrun.Script{Text: packages.FactsScript(e.cfg.Catalog, files...), Become: true}
 	result, err := remote.Execute(ctx, script)
 	if err != nil {
 		return packages.Facts{}, &ReachError{server.Name, fmt.Errorf("read the facts of %s: %w", server.Name, err)}

@@ -2,10 +2,8 @@ package job
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"brokeforge/packages"
 	"brokeforge/store"
@@ -16,6 +14,7 @@ type SiteView struct {
 	store.Site
 	Server   string              // its name
 	Packages []store.SitePackage // as recorded: of each name and instance the newest, oldest first
+	WarnDays int                 // how many days before its certificate expires people are warned
 	Last     *store.Run          // its latest run, live or ended, without its plan; nil where there was none
 }
 
@@ -66,9 +65,13 @@ func (e *Engine) sitesOf(tx *store.Tx, server store.Server) ([]SiteView, error) 
 	if err != nil {
 		return nil, err
 	}
+	warn, _, err := e.warnDays(tx, server.ID)
+	if err != nil {
+		return nil, err
+	}
 	var views []SiteView
 	for _, site := range sites {
-		v := SiteView{Site: site, Server: server.Name, Packages: newest(recorded[site.ID])}
+		v := SiteView{Site: site, Server: server.Name, Packages: newest(recorded[site.ID]), WarnDays: warn}
 		runs, err := tx.RunsOfSite(site.ID, 1)
 		if err != nil {
 			return nil, err
@@ -161,21 +164,4 @@ func (v SiteView) Release() string {
 		}
 	}
 	return ""
-}
-
-// Expires returns when the site's certificate expires, in the form of RFC 3339; empty
-// where it has none.
-func (v SiteView) Expires() string {
-	p, _ := v.Package(packages.CertificateName)
-	return p.Configuration[packages.ExpiresKey]
-}
-
-// CertificateDays returns how many days the site's certificate is valid from now on,
-// negative where it has expired, and whether it has one.
-func (v SiteView) CertificateDays(now time.Time) (days int, ok bool) {
-	at, err := time.Parse(time.RFC3339, v.Expires())
-	if err != nil {
-		return 0, false
-	}
-	return int(math.Floor(at.Sub(now).Hours() / 24)), true
 }

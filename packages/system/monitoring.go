@@ -24,6 +24,7 @@ const (
 	loadOption      = "load"
 	inARowOption    = "in-a-row"
 	servicesOption  = "services"
+	certificateDays = "certificate"
 	alertMailOption = "mail"
 	webhookOption   = "webhook"
 )
@@ -72,6 +73,10 @@ func (Monitoring) Describe() packages.Description {
 			{
 				Name: servicesOption, Label: "Services", Kind: packages.Text,
 				Help: "units that must run, such as nginx, php8.2-fpm; those that failed are told in any case", Validate: acceptUnits,
+			},
+			{
+				Name: certificateDays, Label: "Certificate", Kind: packages.Number, Default: strconv.Itoa(packages.CertificateWarning), Required: true, Min: 0, Max: 365,
+				Help: "alert where a site's certificate expires in fewer days, or can't be read; 0 means no alert",
 			},
 			{
 				Name: alertMailOption, Label: "Mail to", Kind: packages.Text,
@@ -161,6 +166,7 @@ func (m Monitoring) Watch(values packages.Values) (packages.Watch, error) {
 		CPU:      float64(number(cpuOption)), Memory: float64(number(memoryOption)),
 		Disk: float64(number(diskOption)), Load: float64(number(loadOption)),
 		InARow: number(inARowOption), Units: unitNames(complete[servicesOption]),
-		Mail: complete[alertMailOption], Webhook: complete[webhookOption],
+		Certificate: number(certificateDays),
+		Mail:        complete[alertMailOption], Webhook: complete[webhookOption],
 	}, nil
 }

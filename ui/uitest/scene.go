@@ -21,7 +21,7 @@ func Scene(now func() time.Time) *Engine {
 	}
 	web2 := server("web2", "10.0.4.12", 22, store.Prepared, at, "13", "trixie", "web")
 	web2.Packages = []store.ServerPackage{record(web2, packages.System, "base", "", "", at), record(web2, packages.WebServer, "nginx", "1.26.3-3", "", at)}
-	web2.Sites = 1
+	web2.Sites = 3
 	db1 := server("db1", "10.0.4.20", 2222, store.Prepared, at, "12", "bookworm", "db")
 	db1.Packages = []store.ServerPackage{record(db1, packages.System, "base", "", "", at)}
 	db1.Facts.Found = map[packages.Name]packages.Presence{"nginx": {State: packages.Present, Version: "1.22.1-9"}}
@@ -32,11 +32,22 @@ func Scene(now func() time.Time) *Engine {
 	web2.Watched = true
 	web2.Alerts = []store.Alert{
 		{ID: "alert1", ServerID: web2.ID, ServerName: web2.Name, Kind: "disk /var/lib/mysql", Text: "the disk of /var/lib/mysql is at 95 %, over 90 %", RaisedAt: at.Add(-12 * time.Minute)},
-		{ID: "alert2", ServerID: web2.ID, ServerName: web2.Name, Kind: "unit php8.4-fpm", Text: "the service php8.4-fpm is inactive", RaisedAt: at.Add(-2 * time.Minute), NotifyError: "mail to ops@example.org: dial tcp 127.0.0.1:25: connect: connection refused"},
+		{ID: "alert2", ServerID: web2.ID, ServerName: web2.Name, Kind: "certificate shop.example.org", Text: "the certificate of shop.example.org expires in 9 days", RaisedAt: at.Add(-5 * 24 * time.Hour), NotifyError: "mail to ops@example.org: dial tcp 127.0.0.1:25: connect: connection refused"},
 	}
 	e.Measured = map[store.ID][]store.Sample{web2.ID: measured(at)}
 	e.Servers = []job.ServerView{old, db1, new1, web1, web2}
-	e.Hosted = []job.SiteView{{
+	e.Hosted = hosted(web1, web2, at)
+	e.Dotenv = "APP_NAME=\"The blog\"\nAPP_KEY=base64:swordfish\nDB_PASSWORD='hunter2 with spaces'\nAPP_DEBUG=\n"
+	web1.Sites = 1
+	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}
+	e.Output[e.All[1].Run.ID] = e.All[1].Run.Error.Output
+	e.Output[e.All[2].Run.ID] = []string{"Reading package lists...", "Building dependency tree...", "Setting up php8.4-common (8.4.11-1) ...", "Setting up php8.4-cli (8.4.11-1) ...", "Created symlink '/etc/systemd/system/multi-user.target.wants/php8.4-fpm.service'"}
+	return e
+}
+
+// hosted are sites in every state.
+func hosted(web1, web2 job.ServerView, at time.Time) []job.SiteView {
+	return []job.SiteView{{
 		Site: store.Site{
 			ID: "site1", ServerID: web2.ID, Domain: "blog.example.org", DocumentRoot: "/srv/sites/blog.example.org/current/public",
 			PHPVersion: "8.4", Status: store.Prepared, CreatedAt: at.Add(-30 * 24 * time.Hour),
@@ -55,18 +66,21 @@ func Scene(now func() time.Time) *Engine {
 				ID: "command2", Name: "command", Type: packages.SiteType, Status: store.Failed, By: "ann", InstalledAt: at.Add(-5 * time.Minute), RunID: "run2",
 				Configuration: map[string]string{packages.CommandOption: "php artisan queue:work\x1b[2J", "timeout": "120", packages.StatusKey: "124", packages.SecondsKey: "120.0"},
 			},
-			{Name: "certificate", Type: packages.SiteType, Configuration: map[string]string{"expires": at.Add(61 * 24 * time.Hour).Format(time.RFC3339)}, UpdatedAt: at.Add(-29 * 24 * time.Hour)},
+			certificateRecord(at, map[string]string{"expires": at.Add(61 * 24 * time.Hour).Format(time.RFC3339)}),
 		},
+		WarnDays: packages.CertificateWarning,
 	}, {
 		Site:   store.Site{ID: "site2", ServerID: web1.ID, Domain: "xn--bcher-kva.example.org", Status: store.PrepFailed, CreatedAt: at.Add(-time.Hour)},
 		Server: web1.Name,
+	}, {
+		Site:   store.Site{ID: "site3", ServerID: web2.ID, Domain: "shop.example.org", Status: store.Prepared, CreatedAt: at.Add(-90 * 24 * time.Hour)},
+		Server: web2.Name, WarnDays: packages.CertificateWarning,
+		Packages: []store.SitePackage{certificateRecord(at, map[string]string{"expires": at.Add(9*24*time.Hour + time.Hour).Format(time.RFC3339)})},
+	}, {
+		Site:   store.Site{ID: "site4", ServerID: web2.ID, Domain: "wiki.example.org", Status: store.Prepared, CreatedAt: at.Add(-90 * 24 * time.Hour)},
+		Server: web2.Name, WarnDays: packages.CertificateWarning,
+		Packages: []store.SitePackage{certificateRecord(at, map[string]string{packages.UnreadableKey: "there is no file /etc/letsencrypt/live/brokeforge-wiki.example.org/fullchain.pem"})},
 	}}
-	e.Dotenv = "APP_NAME=\"The blog\"\nAPP_KEY=base64:swordfish\nDB_PASSWORD='hunter2 with spaces'\nAPP_DEBUG=\n"
-	web1.Sites = 1
-	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}
-	e.Output[e.All[1].Run.ID] = e.All[1].Run.Error.Output
-	e.Output[e.All[2].Run.ID] = []string{"Reading package lists...", "Building dependency tree...", "Setting up php8.4-common (8.4.11-1) ...", "Setting up php8.4-cli (8.4.11-1) ...", "Created symlink '/etc/systemd/system/multi-user.target.wants/php8.4-fpm.service'"}
-	return e
 }
 
 func server(name, address string, port int, status store.ProvisionStatus, read time.Time, version, codename string, tags ...string) job.ServerView {
@@ -92,6 +106,10 @@ func record(v job.ServerView, typ packages.Type, name packages.Name, version pac
 		p.Configuration = map[string]string{"action": "allow", "from": "10.0.0.0/8", "port": "8080", "protocol": "tcp"}
 	}
 	return p
+}
+
+func certificateRecord(at time.Time, configuration map[string]string) store.SitePackage {
+	return store.SitePackage{Name: packages.CertificateName, Type: packages.SiteType, Status: store.Active, Configuration: configuration, UpdatedAt: at.Add(-29 * 24 * time.Hour)}
 }
 
 func milestones(labels ...string) []job.Milestone {
