@@ -121,6 +121,7 @@ type planEvent struct {
 	Files    int        `json:"files"`
 	Sum      []string   `json:"sum"` // what comes of it for who uses the server: "reloads nginx", "opens 80"
 	Parts    []planPart `json:"parts"`
+	Stays    []string   `json:"stays,omitempty"` // what belongs to a site that goes, and stays
 }
 
 type planPart struct {
@@ -162,6 +163,7 @@ func (l *jsonLines) plan(action store.Action, p job.Prepared) {
 		e.Sum = append(e.Sum, f.Text)
 	}
 	e.Commands, e.Files = p.Plan.Count()
+	e.Stays = p.Stays
 	steps := p.Plan.Steps()
 	for i := range p.Plan.Parts {
 		part := &p.Plan.Parts[i]

@@ -54,6 +54,9 @@ func (v previewer) text(p job.Prepared) string {
 		b.WriteString(v.step(step, already))
 		b.WriteString(v.foresights(p.Effects[i]))
 	}
+	for _, label := range p.Stays {
+		fmt.Fprintf(&b, "  stays: %s\n", oneLine(label))
+	}
 	b.WriteString("\n")
 	return b.String()
 }

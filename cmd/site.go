@@ -267,30 +267,38 @@ func (a *app) printSite(v job.SiteView) error {
 
 func (a *app) siteRemoveCmd() *cobra.Command {
 	ch := change{app: a, action: store.Remove}
-	archive := false
+	archive, databases := false, false
 	c := &cobra.Command{
 		Use:   "remove DOMAIN",
 		Short: "Remove a site from its server, with its files",
-		Long: `Remove a site from its server: its files, virtual host, PHP pool, user and logs, and what
-else was installed for it alone. What would be done is shown first, and you are asked to
-type the domain; without a terminal --yes must be given. Other sites stay as they are.
+		Long: `Remove a site from its server: its files, virtual host, PHP pool, user and logs, and the
+programs and scheduled tasks that belong to it: by their option site, as its own user runs
+them, or as they run in its folder. What would be done is shown first, and you are asked
+to type the domain; without a terminal --yes must be given. Other sites stay as they are.
+
+Databases and their users that belong to it stay and are named, unless --databases is
+given. Each is dumped first, into /var/lib/brokeforge/dumps.
 
 With --archive its files and settings are kept first, on the server in
 /var/lib/brokeforge/archives, readable by root alone. Nothing is deleted where that can't
 be made or read.`,
 		Example: `  brokeforge site remove example.org --archive`,
 		Args:    exactly("DOMAIN"),
-		RunE:    func(c *cobra.Command, args []string) error { return ch.removeSite(c, args[0], archive) },
+		RunE:    func(c *cobra.Command, args []string) error { return ch.removeSite(c, args[0], archive, databases) },
 	}
 	ch.flags(c)
 	c.Flags().BoolVar(&archive, "archive", false, "keep its files and settings first")
+	c.Flags().BoolVar(&databases, "databases", false, "drop its databases too, each after a dump")
 	return c
 }
 
-func (ch *change) removeSite(c *cobra.Command, domain string, archive bool) error {
-	want := packages.Want{Name: sitePackage}
+func (ch *change) removeSite(c *cobra.Command, domain string, archive, databases bool) error {
+	want := packages.Want{Name: sitePackage, Removal: packages.Values{}}
 	if archive {
-		want.Removal = packages.Values{"archive": "yes"}
+		want.Removal["archive"] = "yes"
+	}
+	if databases {
+		want.Removal[packages.DropDatabasesOption] = "yes"
 	}
 	return ch.onSite(c, domain, []packages.Want{want}, func(ctx context.Context, engine Engine, v job.SiteView) error {
 		ch.typed = v.Domain

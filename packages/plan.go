@@ -169,6 +169,9 @@ func commandsOf(action store.Action, r Resolved, ctx SiteContext) ([]Command, er
 		return pkg.Install(ctx)
 	case ServerPackage:
 		commands, err := serverCommands(action, pkg, ctx.Context)
+		if hasOption(pkg, SiteKey) {
+			return commands, err // it is among the values
+		}
 		if record, ok := recordOf(ctx.Installed, pkg.Name(), r.Instance); ok {
 			commands = keepRecorded(commands, SiteKey, record.Configuration[SiteKey])
 		}

@@ -118,8 +118,18 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	if err := refuseReferences(pkg, w.Values); err != nil {
 		return err
 	}
+	if w.ForSite && hasOption(pkg, SiteKey) {
+		w.Values = maps.Clone(w.Values)
+		if w.Values == nil {
+			w.Values = Values{}
+		}
+		w.Values[SiteKey] = r.site.Site.Domain
+	}
 	values, err := Complete(pkg, r.recordedValues(pkg, w.Values))
 	if err != nil {
+		return err
+	}
+	if err := r.site.acceptSite(pkg, w.Values, values); err != nil {
 		return err
 	}
 	for _, required := range requirements(pkg, values) {

@@ -11,10 +11,6 @@ import (
 // DomainOption is the option of a [SiteMaker] that names the site.
 const DomainOption = "domain"
 
-// SiteKey is what a server's package that belongs to a site has the site's domain
-// recorded under. It is removed with the site.
-const SiteKey = "site"
-
 // A SiteMaker is the package that makes a site. All others of a site work on one
 // that is there. Its record is the last to go: everything of the site goes with it.
 type SiteMaker interface {
@@ -210,9 +206,10 @@ func (c SiteContext) recordedValues(pkg Package, chosen Values) Values {
 
 // ResolveSiteRemove is ResolveRemove where packages of the context's site may be
 // among the wanted ones, and where what the sites of the server need is refused.
-// With a [SiteMaker] goes all that is recorded of its site.
+// With a [SiteMaker] goes all that is recorded of its site, and what of the server's
+// packages belongs to it; databases only where that is chosen.
 func ResolveSiteRemove(c Catalog, wants []Want, ctx SiteContext) ([]Resolved, error) {
-	var server []Want
+	var server, before []Want
 	because := map[string]string{} // by the label of a server's package
 	var out []Resolved
 	for _, w := range wants {
@@ -230,24 +227,23 @@ func ResolveSiteRemove(c Catalog, wants []Want, ctx SiteContext) ([]Resolved, er
 		}
 		out = append(out, list...)
 		if _, ok := pkg.(SiteMaker); ok {
-			why := "goes with the site " + ctx.Site.Domain
+			why := becauseOf(ctx.Site.Domain)
 			rest, err := ctx.restToRemove(c, why)
 			if err != nil {
 				return nil, err
 			}
 			out = append(rest, out...)
-			for _, p := range ctx.Installed {
-				if p.Configuration[SiteKey] == ctx.Site.Domain {
-					server = append(server, Want{Name: p.Name, Instance: p.Instance})
-					because[Label(p.Name, p.Instance)] = why
-				}
+			first, last := ctx.belongingsToRemove(c, list[0].Removal, out)
+			before, server = append(before, first...), append(server, last...)
+			for _, w := range append(slices.Clone(first), last...) {
+				because[Label(w.Name, w.Instance)] = why
 			}
 		}
 	}
 	if err := ctx.stillNeededOnSite(c, out); err != nil {
 		return nil, err
 	}
-	servers, err := ResolveRemove(c, server, ctx.Installed, ctx.Facts.Found)
+	servers, err := ResolveRemove(c, append(slices.Clone(before), server...), ctx.Installed, ctx.Facts.Found)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +253,12 @@ func ResolveSiteRemove(c Catalog, wants []Want, ctx SiteContext) ([]Resolved, er
 	for i, s := range servers {
 		servers[i].Because = because[s.Label()]
 	}
-	return append(ctx.dependentsFirst(c, out), servers...), nil
+	goesFirst := func(r Resolved) bool {
+		return slices.ContainsFunc(before, func(w Want) bool { return w.Name == r.Package.Name() && w.Instance == r.Instance })
+	}
+	first := slices.DeleteFunc(slices.Clone(servers), func(r Resolved) bool { return !goesFirst(r) })
+	last := slices.DeleteFunc(servers, goesFirst)
+	return slices.Concat(first, ctx.dependentsFirst(c, out), last), nil
 }
 
 // toRemove returns the packages of the site that a want names, each once.

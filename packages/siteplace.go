@@ -3,6 +3,8 @@ package packages
 // SitePlace says where the parts of a site are on its server.
 type SitePlace struct {
 	User        string // who owns the site and runs its commands
+	Own         bool   // the user is of this site alone, and goes with it
+	Root        string // the folder that goes with the site
 	Folder      string // where its commands run: the code that is live
 	Environment string // its .env
 	AccessLog   string // of requests

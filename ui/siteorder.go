@@ -73,19 +73,41 @@ func refreshBinding(v job.SiteView, off string) binding {
 
 // goes tells what is taken away with a site, and what stays.
 func (s *previewScreen) goes(todo []job.Prepared) []widget.Line {
-	text := []widget.Line{widget.Of(widget.Plain, "For good, with everything that is in them:")}
+	head := "For good, with everything that is in them:"
+	for _, p := range todo {
+		if len(p.Stays) > 0 {
+			head = "For good, with everything that is in them, but for what stays:"
+		}
+	}
+	text := []widget.Line{widget.Of(widget.Plain, head)}
 	for _, f := range s.files {
 		text = append(text, widget.Line{widget.Text(widget.Strong, fmt.Sprintf("%10s  ", inBytes(f.Bytes))), widget.Text(widget.Plain, f.Path)})
 	}
+	row := func(head string, look widget.Look, label string) {
+		text = append(text, widget.Line{widget.Text(look, fmt.Sprintf("%10s  ", head)), widget.Text(widget.Plain, label)})
+	}
+	stays, drops := 0, false
 	for _, p := range todo {
 		for _, part := range p.Plan.Parts {
 			if part.Package != siteName {
-				text = append(text, widget.Line{widget.Text(widget.Strong, fmt.Sprintf("%10s  ", "package")), widget.Text(widget.Plain, part.Label())})
+				row("package", widget.Strong, part.Label())
 			}
+			drops = drops || part.Type == packages.Database
+		}
+		for _, label := range p.Stays {
+			row("stays", widget.Good, label)
+			stays++
 		}
 	}
+	archive := "Nothing of its files is archived."
 	if s.order.values[siteName]["archive"] == "yes" {
-		return append(text, widget.Line{}, widget.Of(widget.Plain, "Files and settings are archived on the server first."))
+		archive = "Files and settings are archived on the server first."
 	}
-	return append(text, widget.Line{}, widget.Of(widget.Plain, "Nothing of it is archived. Other sites stay as they are."))
+	if drops {
+		archive += " Each database is dumped there first."
+	}
+	if stays == 0 {
+		archive += " Other sites stay as they are."
+	}
+	return append(text, widget.Line{}, widget.Of(widget.Plain, archive))
 }

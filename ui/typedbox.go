@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"fmt"
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"brokeforge/ui/widget"
@@ -43,6 +46,18 @@ func (b *typedBox) update(_ env, msg tea.Msg) (effect, bool) {
 	return effect{}, false
 }
 
+// shortenedText leaves lines in the middle out where there are more than have room, and
+// says so: the last ones tell what becomes of all.
+func shortenedText(text []widget.Line, most int) []widget.Line {
+	const last = 2
+	if len(text) <= most {
+		return text
+	}
+	first := max(most-last-1, 0)
+	more := widget.Of(widget.Dim, fmt.Sprintf("… and %d more, which the preview shows", len(text)-first-last))
+	return slices.Concat(text[:first], []widget.Line{more}, text[len(text)-last:])
+}
+
 func (b *typedBox) view(_ env, s size) []widget.Line {
 	inner := min(s.w-6, 76)
 	var text []widget.Line
@@ -53,7 +68,7 @@ func (b *typedBox) view(_ env, s size) []widget.Line {
 		}
 		text = append(text, l.Fit(inner))
 	}
-	text = text[:min(len(text), max(s.h-8, 1))]
+	text = shortenedText(text, max(s.h-8, 3))
 	lines := append([]widget.Line{{}}, text...)
 	ask := widget.Of(widget.Plain, "Type "+b.word+" to remove it:")
 	if b.wrong {

@@ -48,6 +48,7 @@ func (Database) Describe() packages.Description {
 				Name: optionCharacters, Label: "Characters", Kind: packages.Choice, Default: "utf8", Required: true,
 				Choices: []string{"utf8", "latin1"}, Help: "utf8 holds every language; latin1 is for old programs",
 			},
+			packages.SiteOption(),
 		},
 	}
 }

@@ -70,6 +70,7 @@ func (User) Describe() packages.Description {
 				Name: optionPassword, Label: "Password", Kind: packages.Secret, Generate: packages.Generate{Length: 32},
 				Help: "made where none is given", Validate: acceptPassword,
 			},
+			packages.SiteOption(),
 		},
 	}
 }
@@ -126,6 +127,20 @@ func (User) Needs(v packages.Values) []packages.Name {
 		needs = append(needs, databaseName)
 	}
 	return needs
+}
+
+// Belongs reports whether all databases that the user has rights on belong to a site.
+func (User) Belongs(ctx packages.SiteContext, _ packages.SitePlace) bool {
+	list := databaseList(ctx.Values[optionDatabases])
+	for _, name := range list {
+		if !slices.ContainsFunc(ctx.Installed, func(p store.ServerPackage) bool {
+			return p.Name == databaseName && p.Configuration[optionEngine] == ctx.Values[optionEngine] &&
+				p.Configuration[optionName] == name && packages.SiteOf(p.Configuration) == ctx.Site.Domain
+		}) {
+			return false
+		}
+	}
+	return len(list) > 0
 }
 
 // Probe is empty: the records tell which users there are.

@@ -124,6 +124,7 @@ func (e *Engine) plan(ctx context.Context, p *Prepared, now packages.SiteContext
 	if err != nil {
 		return nil, err
 	}
+	p.Stays = now.Staying(e.cfg.Catalog, p.Plan)
 	var kept packages.Secrets
 	p.secrets, kept, err = e.secretsOf(ctx, p.Server.ID, p.Plan, resolved, r)
 	return kept, err

@@ -154,6 +154,8 @@ type Prepared struct {
 	// Effects tells, by the index of a step that is not so already, what it
 	// would change, as far as the server can tell.
 	Effects map[int]Effect
+	// Stays names what belongs to a site that goes, and stays on the server.
+	Stays []string
 	// Nothing is set where nothing is to be done: all is as it should be, on
 	// the server and in the records.
 	Nothing bool

@@ -135,7 +135,10 @@ func (l layout) pool() string {
 }
 
 func (l layout) socket() string { return "/run/php/" + siteUser(l.domain) + ".sock" }
-func (l layout) fpm() string    { return "php" + l.branch + "-fpm" }
+
+// crontab is what the site's own user may have made with crontab(1).
+func (l layout) crontab() string { return "/var/spool/cron/crontabs/" + siteUser(l.domain) }
+func (l layout) fpm() string     { return "php" + l.branch + "-fpm" }
 
 // staged is where files are written before they are taken into place, and placed a
 // copy of what was last taken there, by which changes by hand are seen.

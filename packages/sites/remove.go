@@ -98,7 +98,8 @@ for signal in TERM TERM TERM KILL KILL; do
 	pkill -$signal -u %[1]s
 	sleep 1
 done
-userdel %[1]s && rm -f %[2]s`, user, l.staged("user")),
+rm -f %[3]s
+userdel %[1]s && rm -f %[2]s`, user, l.staged("user"), l.crontab()),
 		Check: fmt.Sprintf("[ ! -e %s ]", l.staged("user")),
 	}
 }

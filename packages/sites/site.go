@@ -40,6 +40,9 @@ func (Site) Describe() packages.Description {
 		RemoveOptions: []packages.Option{{
 			Name: archiveOption, Label: "Archive first", Kind: packages.YesNo, Default: "no",
 			Help: "yes keeps its files and settings in " + archives + " before they are deleted",
+		}, {
+			Name: packages.DropDatabasesOption, Label: "Drop its databases", Kind: packages.YesNo, Default: "no",
+			Help: "yes drops the databases that belong to it, each after a dump, and their users; no leaves them",
 		}},
 	}
 }
@@ -63,7 +66,7 @@ func (Site) Fill(s *store.Site, configuration map[string]string) {
 func (Site) Place(ctx packages.SiteContext) packages.SitePlace {
 	l := layoutOf(ctx)
 	return packages.SitePlace{
-		User: l.user, Folder: l.current(), Environment: l.shared() + "/.env",
+		User: l.user, Own: l.own, Root: l.folder(), Folder: l.current(), Environment: l.shared() + "/.env",
 		AccessLog: l.accessLog(), ErrorLog: l.errorLog(),
 	}
 }
@@ -77,6 +80,9 @@ func (Site) Files(ctx packages.SiteContext) []string {
 	files := []string{l.folder(), l.host(), l.settings(), l.accessLog(), l.errorLog()}
 	if l.branch != "" {
 		files = append(files, l.pool())
+	}
+	if l.own {
+		files = append(files, l.crontab())
 	}
 	return files
 }

@@ -81,6 +81,7 @@ func (Program) Describe() packages.Description {
 				Name: startOption, Label: "Start seconds", Kind: packages.Number, Default: "1", Required: true, Min: 0, Max: 600,
 				Help: "how long it must run to count as started",
 			},
+			packages.SiteOption(),
 		},
 	}
 }
@@ -130,6 +131,12 @@ func (Program) Probe() string { return "" }
 // label is what supervisor knows the program by. The name in front keeps it
 // apart from programs of others, which supervisor would join with it.
 func label(name string) string { return "brokeforge-" + name }
+
+// Belongs reports whether the program runs as a site's own user, or in its folder.
+func (Program) Belongs(ctx packages.SiteContext, place packages.SitePlace) bool {
+	return place.Own && ctx.Values[userOption] == place.User ||
+		place.Root != "" && strings.HasPrefix(path.Clean(ctx.Values[directoryOption])+"/", place.Root+"/")
+}
 
 // Install returns the commands that add the program.
 func (Program) Install(ctx packages.Context) ([]packages.Command, error) {

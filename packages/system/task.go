@@ -85,6 +85,7 @@ func (Task) Describe() packages.Description {
 				Name: overlapOption, Label: "May overlap", Kind: packages.YesNo, Default: "no",
 				Help: "begins also while its last run still goes on",
 			},
+			packages.SiteOption(),
 		},
 	}
 }
@@ -153,6 +154,11 @@ func when(v packages.Values) (string, error) {
 		}
 	}
 	return expressions()[frequency], nil
+}
+
+// Belongs reports whether the task runs as a site's own user.
+func (Task) Belongs(ctx packages.SiteContext, place packages.SitePlace) bool {
+	return place.Own && ctx.Values[userOption] == place.User
 }
 
 // Probe is empty: the records tell which tasks there are.

@@ -38,6 +38,7 @@ type Engine struct {
 	PrepareError func(store.Server) error  // what preparing gives
 	PrepareWait  <-chan struct{}           // preparing waits for it, or until it is given up
 	RefreshError error                     // what reading facts gives
+	Staying      []string                  // what stays when a site goes
 	Added        []job.NewServer           // what was asked for
 	Open         []job.Question            // that wait for an answer
 	Answers      []string                  // what was answered, by question: "1=secret", and "1" for declined

@@ -49,6 +49,9 @@ func (e *Engine) prepare(r job.Request, v job.ServerView) job.Prepared {
 		p.Already[1] = true
 	}
 	p.Effects = effects(p)
+	if r.Action == store.Remove && r.Site != "" && !r.Packages[0].Removal.Yes(packages.DropDatabasesOption) {
+		p.Stays = e.Staying
+	}
 	return p
 }
 

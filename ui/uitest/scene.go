@@ -37,6 +37,7 @@ func Scene(now func() time.Time) *Engine {
 	e.Measured = map[store.ID][]store.Sample{web2.ID: measured(at)}
 	e.Servers = []job.ServerView{old, db1, new1, web1, web2}
 	e.Hosted = hosted(web1, web2, at)
+	e.Staying = []string{"database@mariadb-blog", "database-user@mariadb-blog"}
 	e.Dotenv = "APP_NAME=\"The blog\"\nAPP_KEY=base64:swordfish\nDB_PASSWORD='hunter2 with spaces'\nAPP_DEBUG=\n"
 	web1.Sites = 1
 	e.All = []job.Progress{done(web1, at), failed(db1, at), running(web2, at)}

@@ -29,7 +29,10 @@ func (SitePackage) Describe() packages.Description {
 			{Name: "aliases", Label: "Aliases", Help: "other names that it answers to"},
 			{Name: "kind", Label: "Kind", Kind: packages.Choice, Choices: []string{"static", "php", "proxy"}, Default: "static", Help: "files alone, PHP, or a program behind a port"},
 		},
-		RemoveOptions: []packages.Option{{Name: "archive", Label: "Archive first", Kind: packages.YesNo, Default: "no", Help: "yes keeps its files and settings on the server"}},
+		RemoveOptions: []packages.Option{
+			{Name: "archive", Label: "Archive first", Kind: packages.YesNo, Default: "no", Help: "yes keeps its files and settings on the server"},
+			{Name: packages.DropDatabasesOption, Label: "Drop its databases", Kind: packages.YesNo, Default: "no", Help: "yes drops each after a dump; no leaves them"},
+		},
 	}
 }
 
