@@ -61,6 +61,7 @@ type planEffect struct {
 	Upgrades []planDeb `json:"upgrades,omitempty"`
 	Removes  []planDeb `json:"removes,omitempty"`
 	File     string    `json:"file,omitempty"` // "new", "changed", "link" or "no file"
+	Path     string    `json:"path,omitempty"` // which file, where it is not the step's own
 	Added    int       `json:"added,omitempty"`
 	Removed  int       `json:"removed,omitempty"`
 	Diff     []string  `json:"diff,omitempty"`
@@ -84,6 +85,7 @@ func viewEffect(e job.Effect) *planEffect {
 		out.Adds, out.Upgrades, out.Removes = viewDebs(e.Debs.Adds), viewDebs(e.Debs.Upgrades), viewDebs(e.Debs.Removes)
 	case e.File != nil:
 		f := e.File
+		out.Path = f.Path
 		out.File, out.Added, out.Removed, out.Diff, out.Hidden, out.ByHand = string(f.State), f.Added, f.Removed, f.Diff, f.Hidden, f.ByHand
 		if f.From != f.To {
 			out.From, out.To = f.From, f.To

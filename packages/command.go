@@ -69,6 +69,12 @@ type Write struct {
 	Owner   string      `json:"owner,omitempty"` // empty means root
 	Group   string      `json:"group,omitempty"` // empty means root
 	Mode    fs.FileMode `json:"mode"`            // permission bits; 0 means 0644
+
+	// Over is set where a later command takes the file into the place of another
+	// one: a preview tells how that one changes. Placed is a copy of what was last
+	// taken there, by which it is seen that somebody has changed it.
+	Over   string `json:"over,omitempty"`
+	Placed string `json:"placed,omitempty"`
 }
 
 // Prove runs a script that could lock the operator out, and keeps its change

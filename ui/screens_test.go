@@ -67,6 +67,7 @@ var scenes = []struct {
 	{"site-runs", false, []string{"2", "enter", "shift+tab", "shift+tab"}},
 	{"site-add", false, []string{"2", "a", "tab", "b", "l", "o", "g", "tab"}},
 	{"site-preview", false, []string{"2", "a", "tab", "b", ".", "o", "r", "g", "ctrl+o", "j", "j", "j"}},
+	{"site-drift", false, []string{"2", "enter", "e", "ctrl+o", "j", "j", "j", "j", "space"}},
 	{"site-options-remove", false, []string{"2", "x"}},
 	{"site-remove", false, []string{"2", "x", "ctrl+o", "enter"}},
 	{"site-remove-wrong", false, []string{"2", "x", "ctrl+o", "enter", "b", "enter"}},

@@ -8,7 +8,7 @@ import (
 	"brokeforge/packages"
 )
 
-// Effect is what a step that is not so already would change, as far as its server
+// Effect is what a step would change that is not so already, or that other steps follow, as far as its server
 // can tell beforehand. The zero value tells nothing.
 type Effect struct {
 	Debs *DebsEffect // of a step that installs or removes Debian packages
@@ -40,6 +40,9 @@ func (d Deb) String() string {
 
 // FileEffect is how a file differs from what would be written.
 type FileEffect struct {
+	// Path is the file where it is not the one that the step writes, but one that
+	// is replaced by it later.
+	Path  string
 	State FileState
 	// Added and Removed count the lines of a new file or, with Diff, of a
 	// present one.
@@ -119,7 +122,10 @@ func (d DebsEffect) foresights() []Foresight {
 
 func (f FileEffect) foresights() []Foresight {
 	var out []Foresight
-	if f.ByHand {
+	switch {
+	case f.ByHand && f.Path != "":
+		out = append(out, Foresight{Text: f.Path + " was changed by hand since BrokeForge wrote it", Bad: true})
+	case f.ByHand:
 		out = append(out, Foresight{Text: "changed by hand since BrokeForge wrote it", Bad: true})
 	}
 	switch {

@@ -1,8 +1,10 @@
 package job
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -39,6 +41,10 @@ func foreseeScript(steps []packages.Step) string {
 			shown := "no"
 			if mayBeShown(step, w) {
 				shown = "yes"
+			}
+			if w.Over != "" {
+				fmt.Fprintf(&b, "over %d %s %s %s\n", i, shellescape.Quote(w.Over), shellescape.Quote(w.Placed), shown)
+				continue
 			}
 			fmt.Fprintf(&b, "file %d %s %s %s\n", i, shellescape.Quote(w.Path), sshrun.Written(w.Path), shown)
 			continue
@@ -118,7 +124,9 @@ func effects(out string, steps []packages.Step) map[int]Effect {
 			continue
 		}
 		if w, ok := step.Command.(packages.Write); ok {
-			list[i] = Effect{File: f.file(w, mayBeShown(step, w))}
+			if w.Over == "" || !f.holds(w.Content) {
+				list[i] = Effect{File: f.file(w, mayBeShown(step, w))}
+			}
 			continue
 		}
 		if debs := packages.DebsOf(step.Command); debs.Install != nil || debs.Purge != nil || debs.Noted != "" {
@@ -155,7 +163,7 @@ func (f *foreseen) take(word, rest string) {
 
 func (f *foreseen) file(w packages.Write, shown bool) *FileEffect {
 	owner, group, mode := ownership(w)
-	out := &FileEffect{Added: countLines(w.Content)}
+	out := &FileEffect{Path: w.Over, Added: countLines(w.Content)}
 	switch f.word {
 	case "none":
 		out.State = NoFile
@@ -186,6 +194,12 @@ func (f *foreseen) file(w packages.Write, shown bool) *FileEffect {
 		out.Diff, out.Added, out.Removed = diff(string(f.text), w.Content)
 	}
 	return out
+}
+
+// holds reports whether a text is what stands there.
+func (f *foreseen) holds(text string) bool {
+	sum := sha256.Sum256([]byte(text))
+	return f.sum == hex.EncodeToString(sum[:])
 }
 
 // maxShown is how many bytes of a file foresee.sh tells at most.

@@ -29,6 +29,17 @@ due() {
 # on the server may read it.
 file() {
 	due "$1" || return 0
+	look "$@"
+}
+
+# over STEP PATH PLACED SHOWN is file for one that a later step takes into place, so
+# that it is told of in any case. PLACED is a copy of what was last taken there.
+over() {
+	look "$1" "$2" '' "$4"
+	[ ! -f "$2" ] || [ ! -f "$3" ] || echo "written $1 $(sha256sum <"$3")"
+} 2>/dev/null
+
+look() {
 	if [ -L "$2" ]; then
 		echo "link $1"
 	elif [ ! -e "$2" ]; then

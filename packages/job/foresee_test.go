@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,43 @@ func TestEffectsOfFiles(t *testing.T) {
 	}
 	if e := got[8].File; e.From == e.To {
 		t.Errorf("another mode is not told: %+v", e)
+	}
+}
+
+// TestEffectsOfFilesThatAreTaken: of a file that a later step takes into place it is told
+// how the one there changes, also where the file itself is so already.
+func TestEffectsOfFilesThatAreTaken(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, text := range map[string]string{"edited": "a\nmine\n", "edited.placed": "a\n", "same": "a\nb\n", "same.placed": "a\nb\n", "older": "a\n", "older.placed": "a\n"} {
+		if err := os.WriteFile(at(name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var commands []packages.Command
+	for _, name := range []string{"edited", "same", "older", "none"} {
+		commands = append(commands, packages.Write{Path: at("staged"), Content: "a\nb\n", Over: at(name), Placed: at(name + ".placed")})
+	}
+	steps := planSteps(commands...)
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", "so='0\n1\n2'\n"+foreseeFunctions+foreseeScript(steps)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := effects(string(out), steps)
+	edited := got[0].File
+	if edited == nil || !edited.ByHand || edited.Path != at("edited") || !slices.Contains(edited.Diff, "-mine") {
+		t.Errorf("of what somebody has changed: %+v", edited)
+	} else if said := got[0].Foresights()[0]; !said.Bad || said.Text != at("edited")+" was changed by hand since BrokeForge wrote it" {
+		t.Errorf("it is told as %+v", said)
+	}
+	if _, told := got[1]; told {
+		t.Errorf("of what stays as it is: %+v", got[1].File)
+	}
+	if older := got[2].File; older == nil || older.ByHand || older.Added != 1 || older.Removed != 0 {
+		t.Errorf("of what is only older: %+v", older)
+	}
+	if none := got[3].File; none == nil || none.State != NoFile {
+		t.Errorf("of what is not there: %+v", none)
 	}
 }
 

@@ -281,7 +281,9 @@ type file struct {
 	staged, placed, path, content string
 }
 
-func (f file) write() packages.Write { return packages.Write{Path: f.staged, Content: f.content} }
+func (f file) write() packages.Write {
+	return packages.Write{Path: f.staged, Content: f.content, Over: f.path, Placed: f.placed}
+}
 
 // files returns the settings of the site: the pool of PHP first, if it has one.
 func (l layout) files(ctx packages.SiteContext) ([]file, error) {

@@ -37,6 +37,7 @@ func (e *Engine) prepare(r job.Request, v job.ServerView) job.Prepared {
 	for _, hosted := range e.Hosted {
 		if hosted.ID == r.Site {
 			site.Site, site.SiteInstalled = hosted.Site, hosted.Packages
+			p.Site = hosted.Site
 		}
 	}
 	var resolved []packages.Resolved
@@ -76,6 +77,12 @@ func effects(p job.Prepared) map[int]job.Effect {
 			}
 		case packages.Write:
 			out[i] = job.Effect{File: &job.FileEffect{State: job.NoFile, Added: strings.Count(c.Content, "\n")}}
+			if p.Site.ID != "" {
+				out[i] = job.Effect{File: &job.FileEffect{
+					Path: c.Path, State: job.OtherFile, Added: 1, Removed: 2, ByHand: true, From: "root:root 0644", To: "root:root 0644",
+					Diff: []string{"@@ -1,4 +1,3 @@", " server {", "     listen 80;", "-    server_name blog.example.org blog.example.net;", "-    return 302 https://elsewhere.example.net/;", "+    server_name blog.example.org;", " }"},
+				}}
+			}
 			if step.Part.Package == "php" {
 				out[i] = job.Effect{File: &job.FileEffect{
 					State: job.OtherFile, Added: 1, Removed: 1, ByHand: true, From: "root:root 0644", To: "root:root 0644",
