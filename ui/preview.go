@@ -257,6 +257,9 @@ func (s *previewScreen) view(e env, sz size) []widget.Line {
 	if touched := s.touched(sz.w); touched != nil {
 		out = append(out, touched)
 	}
+	if stays := s.stays(sz.w); stays != nil {
+		out = append(out, stays)
+	}
 	if p := s.page(); p != nil {
 		out = append(out, p.view(sz.w, sz.h-len(out))...)
 	}

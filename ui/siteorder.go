@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -69,6 +70,14 @@ func refreshBinding(v job.SiteView, off string) binding {
 	return binding{keys: []string{"r"}, help: "refresh", more: "read certificate and server again", off: off, run: func() effect {
 		return effect{now: []tea.Msg{refreshMsg{[]store.ID{v.ServerID}}}}
 	}}
+}
+
+// stays names what belongs to a site that goes and stays on the server that is shown.
+func (s *previewScreen) stays(w int) widget.Line {
+	if s.server >= len(s.prepared) || len(s.prepared[s.server].Stays) == 0 {
+		return nil
+	}
+	return widget.Line{widget.Text(widget.Good, " stays "), widget.Text(widget.Plain, strings.Join(s.prepared[s.server].Stays, ", "))}.Fit(w)
 }
 
 // goes tells what is taken away with a site, and what stays.

@@ -212,8 +212,8 @@ func (e *Engine) judgeCertificates(ctx context.Context, server store.Server) err
 			found = append(found, finding{kind: certificateKind + c.domain, text: "the certificate of " + c.domain + " " + problem})
 		}
 	}
-	if unchanged(found, open) {
-		return nil
+	if unchanged(found, open) || ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return e.judge(ctx, w, found, ofCertificate)
 }

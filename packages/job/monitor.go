@@ -342,11 +342,13 @@ func (e *Engine) judge(ctx context.Context, w watched, found []finding, over fun
 	return e.tell(ctx, w.watch, changed)
 }
 
-// tell notifies people of alerts, and notes at each why that failed.
+// tell notifies people of alerts, and notes at each why that failed. What is recorded
+// is told also where the program ends meanwhile.
 func (e *Engine) tell(ctx context.Context, w packages.Watch, alerts []store.Alert) error {
 	if e.cfg.Notifier == nil {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
 	for _, a := range alerts {
 		err := e.cfg.Notifier.Notify(ctx, w, a)
 		if err == nil {
