@@ -118,6 +118,30 @@ func TestSiteRemove(t *testing.T) {
 	}
 }
 
+// What belongs to a site and stays is named, and its databases go where that is wanted.
+func TestSiteRemovalTellsWhatStays(t *testing.T) {
+	for _, how := range []string{"", "--json"} {
+		e, w := withSites(t, "web1")
+		built, already := plan(store.Remove)
+		e.prepared["web1"] = job.Prepared{Plan: built, Already: already, Stays: []string{"database@mariadb-shop\x1b[2J"}}
+		args := []string{"site", "remove", "a.org", "--databases", "--preview"}
+		if how != "" {
+			args = append(args, how)
+		}
+		w.run(t, StatusDone, args...)
+		wanted := "  stays: database@mariadb-shop"
+		if how != "" {
+			wanted = `"stays":["database@mariadb-shop`
+		}
+		if got := w.out.String(); !strings.Contains(got, wanted) || strings.Contains(got, "\x1b") {
+			t.Errorf("%q prints %q", how, got)
+		}
+		if diff := cmp.Diff(packages.Values{packages.DropDatabasesOption: "yes"}, e.requests[0].Packages[0].Removal); diff != "" {
+			t.Errorf("asks for (-want +got):\n%s", diff)
+		}
+	}
+}
+
 // A removal goes ahead when the domain is typed, and not for a yes.
 func TestAgreeToARemoval(t *testing.T) {
 	_, w := withSites(t, "web1")

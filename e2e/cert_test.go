@@ -34,7 +34,8 @@ func TestCertificate(t *testing.T) {
 		s.ownCertificates()
 		s.install("certbot", "server="+pebbleURL, "ca-bundle=/etc/pebble/ca.pem")
 		first := s.issued()
-		second := s.renewed(first)
+		s.warned()
+		second := s.renewedByTimer(s.renewed(first))
 		s.keptWithoutACME(second)
 		s.notHTTPS()
 	})
@@ -150,13 +151,57 @@ func (s service) renewed(first string) string {
 	return second
 }
 
-// keptWithoutACME has a renewal fail, which breaks nothing.
+// warned has an alert raised by the limit that monitoring was installed with, and
+// cleared when that is another one.
+func (s service) warned() {
+	s.Helper()
+	kind, text := "certificate "+shopDomain, "the certificate of "+shopDomain+" expires in "
+	hook, told := webhook(s)
+	s.must(0, s.arguments("monitoring", []string{"certificate=365", "webhook=" + hook})...)
+	contains(s, s.must(1, "cert", "status").stdout, "the certificate expires in ")
+	awaitTold(s.Context(), s, told, "raised", kind)
+	contains(s, s.must(0, "alerts").stdout, text, "open")
+	s.must(0, s.arguments("monitoring", []string{"certificate=14"})...)
+	s.must(0, "cert", "status")
+	awaitTold(s.Context(), s, told, "cleared", kind)
+	if got := s.must(0, "alerts").stdout; strings.Contains(got, "open") {
+		s.Errorf("the alert is not over:\n%s", got)
+	}
+	s.remove("monitoring")
+}
+
+// renewedByTimer has certbot's timer itself renew what is due, without BrokeForge: the
+// site shows the new certificate, and the next reading finds its date.
+func (s service) renewedByTimer(before string) string {
+	s.Helper()
+	conf := "/etc/letsencrypt/renewal/brokeforge-" + shopDomain + ".conf"
+	s.sh("sed -i 's/^# renew_before_expiry.*/renew_before_expiry = 9999 days/' " + conf + ` &&
+		mkdir -p /etc/systemd/system/certbot.timer.d &&
+		printf '[Timer]\nOnCalendar=\nOnActiveSec=1s\nRandomizedDelaySec=0\nAccuracySec=100ms\n' >/etc/systemd/system/certbot.timer.d/soon.conf &&
+		systemctl daemon-reload && systemctl restart certbot.timer`)
+	after := before
+	eventually(s, "the certificate that the timer renewed is shown", func() bool {
+		after = s.shown(shopDomain, s.acmeRoots()).SerialNumber.String()
+		return after != before
+	})
+	s.sh("rm -r /etc/systemd/system/certbot.timer.d && systemctl daemon-reload && systemctl restart certbot.timer")
+	if got := s.sh("systemctl show certbot.timer -p NextElapseUSecRealtime --value"); got == "" {
+		s.Error("the timer has no next time")
+	}
+	expires := s.shown(shopDomain, s.acmeRoots()).NotAfter
+	contains(s, s.must(0, "cert", "status", "--json").stdout, expires.UTC().Format(time.RFC3339))
+	return after
+}
+
+// keptWithoutACME has renewals fail, by the program and by certbot's unit, which breaks
+// nothing.
 func (s service) keptWithoutACME(serial string) {
 	s.Helper()
 	roots := s.acmeRoots()
 	s.sh("systemctl stop pebble")
 	r := s.must(1, "cert", "renew", shopDomain)
 	contains(s, r.stderr, "exit status 1")
+	s.sh("! systemctl start certbot.service")
 	if got := s.shown(shopDomain, roots).SerialNumber.String(); got != serial {
 		s.Errorf("after a failed renewal %s is shown, wanted %s", got, serial)
 	}
@@ -207,11 +252,25 @@ func (s service) ownCertificates() {
 		s.Errorf("the key belongs to %s", got)
 	}
 	r := s.must(1, "cert", "status")
-	contains(s, r.stdout, "the certificate expires in 1 days")
+	contains(s, r.stdout, "the certificate expires in 1 day")
+	contains(s, s.must(0, "site", "list").stdout, "expires in 1 day")
+	contains(s, s.must(0, "alerts").stdout, "the certificate of "+shopDomain+" expires in 1 day", "open")
 	// What was there stays where something wrong is given afterwards.
 	s.must(1, own(good, otherKey)...)
 	s.shown(shopDomain, pool)
 	s.cert("source=self-signed", "redirect=no", "hsts-days=1")
+	s.must(0, "cert", "status")
+	if got := s.must(0, "alerts").stdout; strings.Contains(got, "open") || !strings.Contains(got, "over") {
+		s.Errorf("with a new certificate the alert is not over:\n%s", got)
+	}
+	file := "/etc/brokeforge/tls/" + shopDomain + "/fullchain.pem"
+	s.sh("mv " + file + " " + file + ".away")
+	contains(s, s.must(1, "cert", "status").stdout, "can't be read: there is no file "+file)
+	contains(s, s.must(0, "site", "list").stdout, "unreadable")
+	s.sh("echo junk >" + file)
+	contains(s, s.must(1, "cert", "status").stdout, "can't be read: what is in "+file+" is no certificate")
+	s.sh("mv " + file + ".away " + file)
+	s.must(0, "cert", "status")
 	if got := s.http("/"); !strings.HasPrefix(got, "200 ") {
 		s.Errorf("without redirect http answers %q", got)
 	}

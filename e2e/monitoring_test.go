@@ -27,27 +27,48 @@ func TestMonitoring(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := start(t, hosts.Spec{Name: "monitor-" + name, Suite: suite, DiskBytes: 200 << 20})
-			told := make(chan map[string]any, 16)
-			hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				var m map[string]any
-				if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-					t.Errorf("the webhook got no JSON: %v", err)
-				}
-				told <- m
-			}))
-			defer hook.Close()
+			hook, told := webhook(t)
 			p := newProgram(t)
 			p.add(h)
 			p.must(2, "monitor")
 			p.must(0, "install", "monitoring", "--on", h.Name, "--yes", "--set", "monitoring.interval=10",
 				"--set", "monitoring.in-a-row=1", "--set", "monitoring.cpu=0", "--set", "monitoring.memory=0", "--set", "monitoring.disk=60",
-				"--set", "monitoring.services=cron-that-is-not-there", "--set", "monitoring.webhook="+hook.URL)
+				"--set", "monitoring.services=cron-that-is-not-there", "--set", "monitoring.webhook="+hook)
 			agrees(p, h)
 			watchAndFill(p, h, told)
 			contains(t, p.must(0, "alerts").stdout, "the disk of /", "over", "cron-that-is-not-there")
 			p.must(0, "remove", "monitoring", "--on", h.Name, "--yes")
 			p.must(2, "monitor")
 		})
+	}
+}
+
+// webhook takes what is posted of alerts.
+func webhook(t testing.TB) (url string, told <-chan map[string]any) {
+	c := make(chan map[string]any, 16)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Errorf("the webhook got no JSON: %v", err)
+		}
+		c <- m
+	}))
+	t.Cleanup(hook.Close)
+	return hook.URL, c
+}
+
+// awaitTold waits until people are told of an alert.
+func awaitTold(ctx context.Context, t testing.TB, told <-chan map[string]any, event, kind string) {
+	t.Helper()
+	for {
+		select {
+		case m := <-told:
+			if m["event"] == event && m["kind"] == kind {
+				return
+			}
+		case <-ctx.Done():
+			t.Fatalf("nobody was told that %s is %s", kind, event)
+		}
 	}
 }
 
@@ -105,16 +126,7 @@ func watchAndFill(p program, h *hosts.Host, told <-chan map[string]any) {
 	}()
 	await := func(event, kind string) {
 		p.Helper()
-		for {
-			select {
-			case m := <-told:
-				if m["event"] == event && m["kind"] == kind {
-					return
-				}
-			case <-ctx.Done():
-				p.Fatalf("nobody was told that %s is %s", kind, event)
-			}
-		}
+		awaitTold(ctx, p, told, event, kind)
 	}
 	await("raised", "unit cron-that-is-not-there")
 	on(p, h, "fallocate", "-l", "150M", "/fill")

@@ -214,6 +214,8 @@ func (s sites) edited() {
 	r := s.must(1, "site", "add", shopSite, "--on", s.h.Name, "--yes", "--set", "body-size=8m")
 	contains(s, r.stdout+r.stderr, "changed the settings of "+shopSite+" by hand", "overwrite=yes")
 	contains(s, s.sh("cat "+host), "# mine", "client_max_body_size 64m")
+	r = s.must(0, "site", "add", shopSite, "--on", s.h.Name, "--set", "body-size=8m", "--preview", "--output")
+	contains(s, r.stdout, host+" was changed by hand since BrokeForge wrote it", ": -    # mine", ": +    client_max_body_size 8m;")
 	s.add1(shopSite, "--set", "body-size=8m", "--set", "overwrite=yes")
 	text := s.sh("cat " + host)
 	if contains(s, text, "client_max_body_size 8m"); strings.Contains(text, "# mine") {
@@ -274,14 +276,16 @@ func (s sites) fallback() {
 func (s sites) removal() {
 	s.Helper()
 	s.sh("setsid runuser -u site_shop_example_org -- sleep 600 >/dev/null 2>&1 </dev/null &")
+	s.belongings()
 	r := s.must(0, "site", "remove", shopSite, "--archive", "--yes")
 	contains(s, r.stdout, "goes: /srv/sites/"+shopSite)
+	s.withoutBelongings(r.stdout)
 	archive := s.sh("ls /var/lib/brokeforge/archives")
 	listed := strings.Fields(s.sh("stat -c %a /var/lib/brokeforge/archives/" + archive + "; tar -tzf /var/lib/brokeforge/archives/" + archive))
 	if listed[0] != "600" || !slices.Contains(listed, "srv/sites/"+shopSite+"/releases/placeholder/who.php") || !slices.Contains(listed, "etc/nginx/sites-available/brokeforge-"+shopSite+".conf") {
 		s.Errorf("the archive %s holds %v", archive, listed)
 	}
-	if got := s.sh("ls -d /srv/sites/" + shopSite + " /etc/nginx/*/*" + shopSite + "* /etc/php/*/fpm/pool.d/*" + shopSite + "* /var/log/nginx/*" + shopSite + "* /var/lib/brokeforge/sites/" + shopSite + " 2>/dev/null; getent passwd site_shop_example_org; getent group site_shop_example_org; pgrep -f '[s]leep 600'; true"); got != "" {
+	if got := s.sh("ls -d /srv/sites/" + shopSite + " /etc/nginx/*/*" + shopSite + "* /etc/php/*/fpm/pool.d/*" + shopSite + "* /var/log/nginx/*" + shopSite + "* /var/lib/brokeforge/sites/" + shopSite + " 2>/dev/null; getent passwd site_shop_example_org; getent group site_shop_example_org; ls /var/spool/cron/crontabs 2>/dev/null | grep site_shop; pgrep -f '[s]leep 600'; true"); got != "" {
 		s.Errorf("left of %s: %s", shopSite, got)
 	}
 	if status, _, text := s.page(blogSite, "/"); status != 200 || !strings.Contains(text, "bücher.example.org") {
@@ -291,7 +295,8 @@ func (s sites) removal() {
 		_, _, text := s.page(shopSite, "/")
 		return strings.Contains(text, "No site has this name")
 	})
-	s.must(0, "site", "remove", "bücher.example.org", "--yes")
+	s.must(0, "site", "remove", "bücher.example.org", "--databases", "--yes")
+	s.databasesDropped()
 	if got := s.sh("ls -d /srv/sites /etc/nginx/brokeforge 2>/dev/null; ls /etc/nginx/sites-enabled; systemctl --failed --plain --no-legend; nginx -t 2>&1 | grep warn; true"); got != "brokeforge-default" {
 		s.Errorf("left of the sites: %s", got)
 	}
