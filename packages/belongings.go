@@ -2,6 +2,7 @@ package packages
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"brokeforge/store"
@@ -61,6 +62,20 @@ func (c SiteContext) acceptSite(pkg Package, chosen, values Values) error {
 		return nil
 	}
 	return &OptionError{pkg.Name(), SiteKey, domain, "is no site of this server"}
+}
+
+// ownValues returns what a want chooses of a server's package, with the context's site
+// where it is for that.
+func (c SiteContext) ownValues(pkg Package, w Want) Values {
+	if !w.ForSite || !hasOption(pkg, SiteKey) {
+		return w.Values
+	}
+	values := maps.Clone(w.Values)
+	if values == nil {
+		values = Values{}
+	}
+	values[SiteKey] = c.Site.Domain
+	return values
 }
 
 // Belongings returns the packages of the server that belong to the context's site, as

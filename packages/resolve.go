@@ -118,13 +118,7 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	if err := refuseReferences(pkg, w.Values); err != nil {
 		return err
 	}
-	if w.ForSite && hasOption(pkg, SiteKey) {
-		w.Values = maps.Clone(w.Values)
-		if w.Values == nil {
-			w.Values = Values{}
-		}
-		w.Values[SiteKey] = r.site.Site.Domain
-	}
+	w.Values = r.site.ownValues(pkg, w)
 	values, err := Complete(pkg, r.recordedValues(pkg, w.Values))
 	if err != nil {
 		return err

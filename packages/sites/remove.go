@@ -6,6 +6,22 @@ import (
 	"brokeforge/packages"
 )
 
+// Files returns what goes with the site.
+func (Site) Files(ctx packages.SiteContext) []string {
+	l := layoutOf(ctx)
+	if l.server == "" {
+		l.server = webServer(ctx)
+	}
+	files := []string{l.folder(), l.host(), l.settings(), l.accessLog(), l.errorLog()}
+	if l.branch != "" {
+		files = append(files, l.pool())
+	}
+	if l.own {
+		files = append(files, l.crontab())
+	}
+	return files
+}
+
 // Remove returns the commands that take the site away, without a trace but for the
 // archive that was wanted. They also take away one that was made in part.
 func (Site) Remove(ctx packages.SiteContext) ([]packages.Command, error) {

@@ -71,22 +71,6 @@ func (Site) Place(ctx packages.SiteContext) packages.SitePlace {
 	}
 }
 
-// Files returns what goes with the site.
-func (Site) Files(ctx packages.SiteContext) []string {
-	l := layoutOf(ctx)
-	if l.server == "" {
-		l.server = webServer(ctx)
-	}
-	files := []string{l.folder(), l.host(), l.settings(), l.accessLog(), l.errorLog()}
-	if l.branch != "" {
-		files = append(files, l.pool())
-	}
-	if l.own {
-		files = append(files, l.crontab())
-	}
-	return files
-}
-
 // Needs returns the web server, and PHP in the version that is chosen.
 func (Site) Needs(ctx packages.SiteContext) []packages.Want {
 	wants := []packages.Want{{Name: webServer(ctx)}}
