@@ -50,32 +50,26 @@ func hasOption(p Package, name string) bool {
 	return slices.ContainsFunc(p.Describe().Options, func(o Option) bool { return o.Name == name })
 }
 
-// acceptSite writes the site that a server's package is chosen to belong to in its one
-// form. The error is an *OptionError where there is no such site on the server.
-func (c SiteContext) acceptSite(pkg Package, chosen, values Values) error {
+// complete returns the values of a server's package that is wanted. The site that it is
+// to belong to is in its one written form; the error is an *OptionError where the server
+// has no such site.
+func (r *resolver) complete(pkg ServerPackage, w Want) (Values, error) {
+	chosen := w.Values
+	if w.ForSite && hasOption(pkg, SiteKey) {
+		chosen = Values{SiteKey: r.site.Site.Domain}
+		maps.Copy(chosen, w.Values)
+	}
+	values, err := Complete(pkg, r.recordedValues(pkg, chosen))
 	domain := SiteOf(values)
-	if domain == "" {
-		return nil
+	if err != nil || domain == "" {
+		return values, err
 	}
 	values[SiteKey] = domain
-	if chosen[SiteKey] == "" || domain == c.Site.Domain || slices.ContainsFunc(c.Neighbours, func(n SiteRecord) bool { return n.Domain == domain }) {
-		return nil
+	known := domain == r.site.Site.Domain || slices.ContainsFunc(r.site.Neighbours, func(n SiteRecord) bool { return n.Domain == domain })
+	if chosen[SiteKey] != "" && !known {
+		return nil, &OptionError{pkg.Name(), SiteKey, domain, "is no site of this server"}
 	}
-	return &OptionError{pkg.Name(), SiteKey, domain, "is no site of this server"}
-}
-
-// ownValues returns what a want chooses of a server's package, with the context's site
-// where it is for that.
-func (c SiteContext) ownValues(pkg Package, w Want) Values {
-	if !w.ForSite || !hasOption(pkg, SiteKey) {
-		return w.Values
-	}
-	values := maps.Clone(w.Values)
-	if values == nil {
-		values = Values{}
-	}
-	values[SiteKey] = c.Site.Domain
-	return values
+	return values, nil
 }
 
 // Belongings returns the packages of the server that belong to the context's site, as

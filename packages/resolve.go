@@ -118,12 +118,8 @@ func (r *resolver) add(w Want, because string, path []Name) error {
 	if err := refuseReferences(pkg, w.Values); err != nil {
 		return err
 	}
-	w.Values = r.site.ownValues(pkg, w)
-	values, err := Complete(pkg, r.recordedValues(pkg, w.Values))
+	values, err := r.complete(pkg, w)
 	if err != nil {
-		return err
-	}
-	if err := r.site.acceptSite(pkg, w.Values, values); err != nil {
 		return err
 	}
 	for _, required := range requirements(pkg, values) {
