@@ -308,7 +308,7 @@ func TestOneSession(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || got != `begin, "up", end 143, finish 2` {
+		if err != nil || got != `begin, "up", "Terminated", end 143, finish 2` {
 			r.Errorf("%v, %s", err, got)
 		}
 		for range 5 {

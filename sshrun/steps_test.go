@@ -199,6 +199,45 @@ func TestTimeoutEndsAStepAndWhatItStarted(t *testing.T) {
 	})
 }
 
+// TestAnEndedStepCleansUp sees that what a script has set to be run at its exit is
+// run when it is ended from outside, after the command that it waits for.
+func TestAnEndedStepCleansUp(t *testing.T) {
+	shells(t, func(t *testing.T, r *rig) {
+		const script = `folder=$(mktemp -d %[1]s/work.XXXXXX) || exit 1
+trap 'echo bye; rm -rf "$folder"' EXIT
+echo up
+sh -c 'trap "echo last >%[1]s/last; exit 5" TERM; : >%[1]s/waits; while :; do sleep 0.05; done' 2>/dev/null
+echo never`
+		left := func() []string {
+			t.Helper()
+			entries, err := filepath.Glob(r.path("work.*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return entries
+		}
+		id := r.runID()
+		wait := r.begin(id, run(fmt.Sprintf(script, r.dir)))
+		eventually(t, "the command waits", func() bool { return exists(r.path("waits")) })
+		if len(left()) != 1 {
+			t.Errorf("while it runs there is %v", left())
+		}
+		if err := r.client.Cancel(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		r.want(wait(), `begin 0, "up", "bye", end 0=143, finish 2`)
+		if got := r.read("last"); got != "last\n" || len(left()) > 0 {
+			t.Errorf("cancelled, the command has written %q, and there is %v", got, left())
+		}
+		late := run(fmt.Sprintf(script, r.dir))
+		late.Timeout = time.Second
+		r.want(r.ship(Shipment{Steps: []Step{late}}), `begin 0, "up", "bye", end 0=124, finish 1`)
+		if len(left()) > 0 {
+			t.Errorf("out of time it has left %v", left())
+		}
+	})
+}
+
 func zombie(pid string) bool {
 	stat, err := os.ReadFile("/proc/" + pid + "/stat")
 	return err != nil || strings.Contains(string(stat), ") Z ")

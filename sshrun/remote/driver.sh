@@ -82,6 +82,12 @@ session_of() {
 	echo "$4"
 }
 
+# A shell that a signal kills does not run what its script has set to be run at
+# its EXIT, as dash has it; so a step's shell leaves by itself, once the command
+# that it waits for has ended, which got the signal too.
+# shellcheck disable=SC2016
+ending='trap "exit 129" HUP; trap "exit 130" INT; trap "exit 143" TERM; . "$0"'
+
 # launch USER LIMIT FILE becomes the process of a step. The step cannot reach
 # into the folder of the run, so it gets its script open.
 launch() {
@@ -96,7 +102,7 @@ launch() {
 		export PERCENT
 	fi
 	as=$1 limit=$2 file=$3
-	set -- /bin/sh /dev/fd/7
+	set -- /bin/sh -c "$ending" /dev/fd/7
 	if [ "$as" != root ]; then
 		if ! entry=$(getent passwd "$as"); then
 			echo "there is no user $as on this server"
