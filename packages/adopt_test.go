@@ -14,8 +14,8 @@ import (
 // adopter is a package that reads more of itself, and has something to release.
 type adopter struct{ fake }
 
-func (adopter) Adopt(packages.Context) (map[string]string, error) {
-	return map[string]string{"branch": "8.2"}, nil
+func (adopter) Adopt(packages.Context) (packages.Adoption, error) {
+	return packages.Adoption{Configuration: map[string]string{"branch": "8.2"}}, nil
 }
 
 func (adopter) Release(packages.Context) ([]packages.Command, error) {

@@ -188,7 +188,7 @@ func serverCommands(action store.Action, pkg ServerPackage, ctx Context) ([]Comm
 		return pkg.Remove(ctx)
 	}
 	commands, err := pkg.Install(ctx)
-	if record, ok := ctx.Installs(pkg.Name()); ok && pkg.Describe().Instance == nil {
+	if record, ok := recordOf(ctx.Installed, pkg.Name(), ctx.Instance); ok {
 		commands = keepAdopted(commands, record)
 	}
 	return commands, err

@@ -161,7 +161,7 @@ func (s *serverScreen) tabBindings(e env, v job.ServerView, gone string) []bindi
 		}
 		if s.tab == tabPackages {
 			list = append([]binding{details}, list...)
-			list = append(list, adoptBinding(e, v, name))
+			list = append(list, adoptBinding(e, v, selected))
 			list = append(list, serviceBindings(e, v, name)...)
 		}
 		return list

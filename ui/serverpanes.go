@@ -68,7 +68,7 @@ func packageState(v job.ServerView, pkg packages.ServerPackage) (state, string) 
 	case len(records) > 0:
 		return state{"●", "installed", widget.Good}, string(records[0].Version)
 	case found.State == packages.Present:
-		return state{"!", "found, not managed", widget.Working}, string(found.Version)
+		return notManaged(), string(found.Version)
 	case found.State == packages.Partial:
 		return state{"!", "found in part: " + found.Detail, widget.Working}, string(found.Version)
 	}
@@ -111,15 +111,15 @@ func packageRows(e env, v job.ServerView) []widget.Row {
 				widget.Of(widget.Plain, string(pkg.Name())),
 				widget.Of(widget.Plain, version), widget.Of(st.look, st.word),
 			}})
-			rows = append(rows, instanceRows(v, pkg.Name())...)
+			rows = append(rows, instanceRows(e, v, pkg.Name())...)
 		}
 	})
 	return rows
 }
 
 // instanceRows are those of a package of which a server has several, each to be
-// looked at and removed by itself.
-func instanceRows(v job.ServerView, name packages.Name) []widget.Row {
+// looked at and removed by itself, or taken over.
+func instanceRows(e env, v job.ServerView, name packages.Name) []widget.Row {
 	var rows []widget.Row
 	for _, r := range recordsOf(v, name) {
 		if r.Instance == "" {
@@ -133,13 +133,23 @@ func instanceRows(v job.ServerView, name packages.Name) []widget.Row {
 		case packages.Partial:
 			st = state{"!", "not working: " + found.Detail, widget.Bad}
 		}
-		rows = append(rows, widget.Row{ID: label, Cells: []widget.Line{
-			{widget.Text(widget.Dim, "")},
-			{widget.Text(widget.Dim, "  @"), widget.Text(widget.Plain, r.Instance)},
-			widget.Of(widget.Plain, string(r.Version)), st.line(),
-		}})
+		rows = append(rows, instanceRow(r.Name, r.Instance, r.Version, st))
+	}
+	for _, instance := range packages.Unmanaged(e.engine.Catalog(), name, contextOf(v)) {
+		found := v.Facts.Found[packages.Name(packages.Label(name, instance))]
+		rows = append(rows, instanceRow(name, instance, found.Version, notManaged()))
 	}
 	return rows
+}
+
+func notManaged() state { return state{"!", "found, not managed", widget.Working} }
+
+func instanceRow(name packages.Name, instance string, version packages.Version, st state) widget.Row {
+	return widget.Row{ID: packages.Label(name, instance), Cells: []widget.Line{
+		{widget.Text(widget.Dim, "")},
+		{widget.Text(widget.Dim, "  @"), widget.Text(widget.Plain, instance)},
+		widget.Of(widget.Plain, string(version)), st.line(),
+	}}
 }
 
 // packageDetail tells of one package on a server, or of one of several.

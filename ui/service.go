@@ -16,7 +16,7 @@ func serviceOf(e env, v job.ServerView, name packages.Name) (packages.Service, s
 	if name == "" {
 		return packages.Service{}, "there is no package here"
 	}
-	s, err := packages.FindService(e.engine.Catalog(), packages.Want{Name: name}, packages.Context{Server: v.Server, Facts: v.Facts, Installed: v.Packages})
+	s, err := packages.FindService(e.engine.Catalog(), packages.Want{Name: name}, contextOf(v))
 	var unknown *packages.UnknownError
 	switch {
 	case errors.As(err, &unknown):

@@ -33,8 +33,14 @@ func engineChoice() packages.Option {
 type engine interface {
 	makeDatabase(name, characters string) []packages.Command
 	dropDatabase(name string) packages.Run
+	// charactersOf returns sh that prints the characters of a database as the
+	// option has them. It fails, and says why, where there is none, or it has
+	// others.
+	charactersOf(name string) string
 	makeUser(login) []packages.Command
 	dropUser(login) packages.Run
+	// countUser returns sh that prints 0 where there is no such user.
+	countUser(login) string
 }
 
 // engineOf returns the chosen engine.

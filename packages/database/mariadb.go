@@ -67,3 +67,7 @@ func (MariaDB) Install(ctx packages.Context) ([]packages.Command, error) {
 func (MariaDB) Remove(ctx packages.Context) ([]packages.Command, error) {
 	return mariadb().remove(ctx)
 }
+
+// Release returns the commands that take BrokeForge's settings away from a
+// MariaDB that was there before.
+func (MariaDB) Release(packages.Context) ([]packages.Command, error) { return mariadb().release() }

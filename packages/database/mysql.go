@@ -79,11 +79,26 @@ func (m MySQL) Install(ctx packages.Context) ([]packages.Command, error) {
 // Remove returns the commands that remove MySQL's software. Its databases and
 // settings stay unless they are to be purged.
 func (m MySQL) Remove(ctx packages.Context) ([]packages.Command, error) {
-	family := mysql()
-	gone, err := leave(m.Repository, m.Name(), ctx.Values)
+	family, err := m.leaving(ctx)
 	if err != nil {
 		return nil, err
 	}
-	family.leave = gone
 	return family.remove(ctx)
+}
+
+// Release returns the commands that take BrokeForge's settings and repository
+// away from a MySQL that was there before.
+func (m MySQL) Release(ctx packages.Context) ([]packages.Command, error) {
+	family, err := m.leaving(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return family.release()
+}
+
+// leaving returns MySQL with the commands that take its repository away.
+func (m MySQL) leaving(ctx packages.Context) (family mysqlFamily, err error) {
+	family = mysql()
+	family.leave, err = leave(m.Repository, m.Name(), ctx.Values)
+	return family, err
 }

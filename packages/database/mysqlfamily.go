@@ -144,7 +144,7 @@ echo "%[3]s says: $said"
 }
 
 func (m mysqlFamily) remove(ctx packages.Context) ([]packages.Command, error) {
-	added, err := apt.RemoveAdded(m.pkg.Name(), append([]string{string(m.pkg.Name()) + "-server", string(m.pkg.Name()) + "-client"}, m.others...)...)
+	added, err := apt.RemoveAdded(m.pkg.Name(), m.prefixes()...)
 	if err != nil {
 		return nil, err
 	}
@@ -192,4 +192,21 @@ func (m mysqlFamily) purge() purge {
 		look:    `tail -n 1 "$file.part" | grep -q '^-- Dump completed' || fail "the dump ends in the middle"`,
 		folders: []string{dataFolder, "/var/log/mysql", m.file, settings{file: packages.Write{Path: m.file}}.backup() + "*"},
 	}
+}
+
+// release returns the commands that take BrokeForge's part out of a server that
+// was there before.
+func (m mysqlFamily) release() ([]packages.Command, error) {
+	added, err := apt.RemoveAdded(m.pkg.Name(), m.prefixes()...)
+	if err != nil {
+		return nil, err
+	}
+	set := settings{file: packages.Write{Path: m.file}, title: m.title, unit: m.unit, answers: m.says("SELECT 1", "1")}
+	commands := []packages.Command{packages.Track{Name: "remove_settings", Label: "Removing settings"}, set.withdraw()}
+	return append(append(append(commands, added...), m.leave...), packages.Forget{}), nil
+}
+
+// prefixes are how the Debian packages begin that come along with it.
+func (m mysqlFamily) prefixes() []string {
+	return append([]string{string(m.pkg.Name()) + "-server", string(m.pkg.Name()) + "-client"}, m.others...)
 }

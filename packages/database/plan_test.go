@@ -201,10 +201,11 @@ func TestVersions(t *testing.T) {
 func TestAdoptPostgreSQL(t *testing.T) {
 	chosen := map[string]string{"15": "distribution", "16": "16", "11": "distribution"}
 	for version, want := range map[packages.Version]string{"15.20-0+deb12u1": "15", "17~rc1-1": "", "9.6.1": "", "16-1": "16", "11.2-1": "11"} {
-		got, err := database.PostgreSQL{}.Adopt(packages.Context{Facts: packages.Facts{
+		adoption, err := database.PostgreSQL{}.Adopt(packages.Context{Facts: packages.Facts{
 			OS:    packages.OS{ID: "debian", Version: "12"},
 			Found: map[packages.Name]packages.Presence{"postgresql": {State: packages.Present, Version: version}},
 		}})
+		got := adoption.Configuration
 		if got["major"] != want || got["version"] != chosen[want] || (err != nil) != (want == "") {
 			t.Errorf("of %s the major version is %q, chosen as %q, %v", version, got["major"], got["version"], err)
 		}

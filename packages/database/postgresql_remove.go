@@ -21,13 +21,13 @@ func installedCluster(configuration map[string]string) (cluster, error) {
 }
 
 // Adopt returns the major version of a PostgreSQL that was on the server before.
-func (PostgreSQL) Adopt(ctx packages.Context) (map[string]string, error) {
+func (PostgreSQL) Adopt(ctx packages.Context) (packages.Adoption, error) {
 	version := string(ctx.Facts.Found[postgresqlName].Version)
 	major, _, _ := strings.Cut(version, ".")
 	if major, _, _ = strings.Cut(major, "-"); !majorPattern.MatchString(major) {
-		return nil, fmt.Errorf("%q is no version of PostgreSQL", version)
+		return packages.Adoption{}, fmt.Errorf("%q is no version of PostgreSQL", version)
 	}
-	return map[string]string{majorKey: major, optionVersion: adopted(ctx.Facts.OS, major)}, nil
+	return packages.Adoption{Configuration: map[string]string{majorKey: major, optionVersion: adopted(ctx.Facts.OS, major)}}, nil
 }
 
 // Remove returns the commands that remove the software of the version that was
@@ -115,4 +115,27 @@ func (c cluster) refuseOthers() packages.Run {
 exit 1`, c.major, find),
 		Check: fmt.Sprintf(`[ -z "$(%s)" ]`, find),
 	}
+}
+
+// Release returns the commands that take BrokeForge's settings, lines of
+// pg_hba.conf and repository away from a PostgreSQL that was there before.
+func (p PostgreSQL) Release(ctx packages.Context) ([]packages.Command, error) {
+	c, err := installedCluster(ctx.Values)
+	if err != nil {
+		return nil, err
+	}
+	added, err := apt.RemoveAdded(p.Name(), c.deb(), c.client())
+	if err != nil {
+		return nil, err
+	}
+	gone, err := leave(p.PGDG, p.Name(), ctx.Values)
+	if err != nil {
+		return nil, err
+	}
+	set := settings{
+		file: packages.Write{Path: c.file()}, title: "PostgreSQL", unit: c.unit(),
+		answers: fmt.Sprintf(`[ "$(echo 'SELECT 1' | %s)" = 1 ]`, c.psql("postgres")),
+	}
+	commands := []packages.Command{packages.Track{Name: "remove_settings", Label: "Removing settings"}, c.allow(nil), set.withdraw()}
+	return append(append(append(commands, added...), gone...), packages.Forget{}), nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path"
+	"strings"
 
 	"brokeforge/packages"
 	"brokeforge/packages/apt"
@@ -95,5 +96,35 @@ fi
 exit 1`, s.file.Path, s.backup(), test, s.unit, s.answers, s.title, sha256.Sum256([]byte(s.file.Content)), none),
 		IfChanged: true,
 		Touch:     packages.Touch{Restarts: []string{s.unit}, Opens: s.opens},
+	}
+}
+
+// withdraw returns the command that takes the file, and others, away from a server
+// which was there before them, and puts them back where it does not start without.
+func (s settings) withdraw(others ...string) packages.Run {
+	files := append([]string{s.file.Path}, others...)
+	return packages.Run{
+		Title: "take BrokeForge's settings away, and restart " + s.title + ", which was there before, without them",
+		Script: fmt.Sprintf(`aside=%[1]s/withdrawn
+rm -rf "$aside" && mkdir -p "$aside" || exit 1
+set -- %[2]s
+for file; do
+	[ ! -e "$file" ] || cp -p --parents "$file" "$aside" && rm -f "$file" || exit 1
+done
+rm -f %[3]s %[3]s.none %[3]s.new
+if systemctl daemon-reload && systemctl restart %[4]s && %[5]s; then
+	rm -rf "$aside"
+	rmdir --ignore-fail-on-non-empty /etc/systemd/system/%[4]s.service.d 2>/dev/null
+	exit 0
+fi
+journalctl -u %[4]s -n 20 --no-pager -o cat
+cp -a "$aside/." / && rm -rf "$aside"
+systemctl daemon-reload
+systemctl reset-failed %[4]s
+systemctl restart %[4]s
+echo "%[6]s does not start without BrokeForge's settings: they are back; what it wrote is above" >&2
+exit 1`, path.Dir(s.backup()), strings.Join(files, " "), s.backup(), s.unit, s.answers, s.title),
+		Check: "[ ! -e " + strings.Join(files, " ] && [ ! -e ") + " ]",
+		Touch: packages.Touch{Restarts: []string{s.unit}},
 	}
 }

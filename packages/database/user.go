@@ -182,6 +182,23 @@ func loginOf(ctx packages.Context) (login, error) {
 	return l, nil
 }
 
+// fits refuses a user of databases that are not recorded, and of PostgreSQL one
+// with a host.
+func (l login) fits(ctx packages.Context) error {
+	engine := ctx.Values[optionEngine]
+	for _, name := range l.databases {
+		if !slices.ContainsFunc(ctx.Installed, func(p store.ServerPackage) bool {
+			return p.Name == databaseName && p.Configuration[optionEngine] == engine && p.Configuration[optionName] == name
+		}) {
+			return fmt.Errorf("there is no database %s on %s: make it first with the package %s", name, engine, databaseName)
+		}
+	}
+	if engine == string(postgresqlName) && l.host != localHost {
+		return fmt.Errorf("PostgreSQL has no host of a user: leave %s at %s, and choose postgresql.%s", optionHost, localHost, optionClients)
+	}
+	return nil
+}
+
 // Install returns the commands that make the user, or give one that is there
 // the chosen password and rights.
 func (User) Install(ctx packages.Context) ([]packages.Command, error) {
@@ -196,18 +213,11 @@ func (User) Install(ctx packages.Context) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range l.databases {
-		if !slices.ContainsFunc(ctx.Installed, func(p store.ServerPackage) bool {
-			return p.Name == databaseName && p.Configuration[optionEngine] == ctx.Values[optionEngine] && p.Configuration[optionName] == name
-		}) {
-			return nil, fmt.Errorf("there is no database %s on %s: make it first with the package %s", name, ctx.Values[optionEngine], databaseName)
-		}
+	if err := l.fits(ctx); err != nil {
+		return nil, err
 	}
 	if ctx.Values[optionPassword] == "" {
 		return nil, fmt.Errorf("the user %s has no password", l.name)
-	}
-	if ctx.Values[optionEngine] == string(postgresqlName) && l.host != localHost {
-		return nil, fmt.Errorf("PostgreSQL has no host of a user: leave %s at %s, and choose postgresql.%s", optionHost, localHost, optionClients)
 	}
 	commands := []packages.Command{packages.Track{Name: "make_user", Label: "Making the user"}}
 	return append(append(commands, e.makeUser(l)...), packages.Persist{}), nil

@@ -95,17 +95,20 @@ func (l login) seen(m mysqlFamily) []packages.Command {
 		packages.Run{
 			Title: "see that the server has the user",
 			Script: fmt.Sprintf(`[ "$(%s)" = 1 ] || { echo "the server does not have the user" >&2 && exit 1; }`,
-				m.do(fmt.Sprintf("SELECT COUNT(*) FROM mysql.user WHERE user = %s AND host = %s", myLiteral(l.name), myLiteral(l.host)))),
+				m.countUser(l)),
 			IfChanged: true,
 		},
 	}
 }
 
 func (m mysqlFamily) dropUser(l login) packages.Run {
-	there := m.do(fmt.Sprintf("SELECT COUNT(*) FROM mysql.user WHERE user = %s AND host = %s", myLiteral(l.name), myLiteral(l.host)))
 	return packages.Run{
 		Title:  "drop the user " + l.name,
 		Script: m.do("DROP USER " + l.account()),
-		Check:  fmt.Sprintf(`[ "$(%s)" = 0 ]`, there),
+		Check:  fmt.Sprintf(`[ "$(%s)" = 0 ]`, m.countUser(l)),
 	}
+}
+
+func (m mysqlFamily) countUser(l login) string {
+	return m.do(fmt.Sprintf("SELECT COUNT(*) FROM mysql.user WHERE user = %s AND host = %s", myLiteral(l.name), myLiteral(l.host)))
 }

@@ -167,7 +167,6 @@ exit 1`, l.name, twin),
 }
 
 func (c cluster) dropUser(l login) packages.Run {
-	there := c.do("postgres", fmt.Sprintf("SELECT count(*) FROM pg_roles WHERE rolname = %s", pgLiteral(l.name)))
 	// What it has made goes to the owner of the database that it is in.
 	hand := fmt.Sprintf(`SELECT format('REASSIGN OWNED BY %%I TO %%I', %[1]s, pg_get_userbyid(datdba)) FROM pg_database WHERE datname = current_database() AND pg_get_userbyid(datdba) <> %[1]s \gexec
 SELECT format('DROP OWNED BY %%I', %[1]s) FROM pg_database WHERE datname = current_database() AND pg_get_userbyid(datdba) <> %[1]s \gexec`, pgLiteral(l.name))
@@ -180,6 +179,10 @@ done
 %s`, c.do("postgres", "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname ~ '^[A-Za-z0-9_-]+$'"),
 			strings.ReplaceAll(c.do("DATABASE", hand), "-d DATABASE", `-d "$database"`),
 			c.do("postgres", "DROP ROLE "+pgName(l.name))),
-		Check: fmt.Sprintf(`[ "$(%s)" = 0 ]`, there),
+		Check: fmt.Sprintf(`[ "$(%s)" = 0 ]`, c.countUser(l)),
 	}
+}
+
+func (c cluster) countUser(l login) string {
+	return c.do("postgres", fmt.Sprintf("SELECT count(*) FROM pg_roles WHERE rolname = %s", pgLiteral(l.name)))
 }

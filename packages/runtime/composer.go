@@ -79,3 +79,7 @@ func appUser(ctx packages.Context) string {
 func asAppUser(ctx packages.Context, script string) string {
 	return "runuser -l -s /bin/sh -c " + shellescape.Quote(script) + " -- " + shellescape.Quote(appUser(ctx))
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// a composer that was there before: Remove leaves all else.
+func (c Composer) Release(ctx packages.Context) ([]packages.Command, error) { return c.Remove(ctx) }

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"brokeforge/packages"
 	"brokeforge/packages/apt"
@@ -217,7 +218,9 @@ func disableCorepack() packages.Run {
 
 func (n Node) verify(ctx packages.Context, version string) string {
 	script := "node -v"
-	if version != distribution {
+	if version == distribution {
+		script += "\n{ " + isVersion(version) + `; } || { echo "the Node.js that is on the server is not the distribution's, and was not put there by BrokeForge: remove nodejs there first" >&2 && exit 1; }`
+	} else {
 		script = fmt.Sprintf(`said=$(node -v) || exit 1
 case $said in
 v%[1]s.*) echo "$said" ;;
@@ -230,6 +233,29 @@ esac`, version)
 	return asAppUser(ctx, script)
 }
 
+// Adopt has a Node.js that somebody else has put on the server recorded in the
+// version that it has.
+func (n Node) Adopt(ctx packages.Context) (packages.Adoption, error) {
+	version := distribution
+	if is := string(ctx.Facts.Found[n.Name()].Version); strings.Contains(is, "nodesource") {
+		version, _, _ = strings.Cut(is, ".")
+		if err := acceptMajor(version); err != nil {
+			return packages.Adoption{}, fmt.Errorf("%q %w", version, err)
+		}
+	}
+	return packages.Adoption{
+		Configuration: map[string]string{versionOption: version},
+		Notes: []packages.Note{
+			{Name: npmOption, Script: "if command -v npm >/dev/null; then echo yes; else echo no; fi"},
+			{Name: corepackOption, Script: "if readlink /usr/bin/yarn /usr/bin/pnpm | grep -q corepack; then echo yes; else echo no; fi"},
+		},
+	}, nil
+}
+
+// Release returns the commands that take away what BrokeForge has brought to a
+// Node.js that was there before: Remove leaves all else.
+func (n Node) Release(ctx packages.Context) ([]packages.Command, error) { return n.Remove(ctx) }
+
 // Remove returns the commands that take Node.js away. What runs goes on until
 // it ends; nothing is killed.
 func (n Node) Remove(ctx packages.Context) ([]packages.Command, error) {
@@ -239,7 +265,9 @@ func (n Node) Remove(ctx packages.Context) ([]packages.Command, error) {
 	}
 	commands := []packages.Command{
 		packages.Track{Name: "remove_software", Label: "Removing software"},
-		disableCorepack(),
+	}
+	if !packages.Adopted(ctx.Values) {
+		commands = append(commands, disableCorepack())
 	}
 	commands = append(commands, software...)
 	if ctx.Values[repositoryKey] != "" {

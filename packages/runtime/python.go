@@ -106,3 +106,7 @@ func (p Python) Remove(packages.Context) ([]packages.Command, error) {
 	commands := append([]packages.Command{packages.Track{Name: "remove_software", Label: "Removing software"}}, software...)
 	return append(commands, packages.Forget{}), nil
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// a Python that was there before: Remove leaves all else.
+func (p Python) Release(ctx packages.Context) ([]packages.Command, error) { return p.Remove(ctx) }

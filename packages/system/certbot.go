@@ -234,3 +234,7 @@ cp -an %[1]s/. /etc/letsencrypt/ && rm -rf %[1]s && echo "accounts and certifica
 		Check: "[ ! -e " + certbotKept + " ]",
 	}
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// a certbot that was there before: Remove leaves all else.
+func (c Certbot) Release(ctx packages.Context) ([]packages.Command, error) { return c.Remove(ctx) }

@@ -81,3 +81,7 @@ fi`, added(f.Name())),
 	}
 	return append(append(commands, software...), packages.Forget{}), nil
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// a fail2ban that was there before: Remove leaves all else.
+func (f Fail2ban) Release(ctx packages.Context) ([]packages.Command, error) { return f.Remove(ctx) }

@@ -83,3 +83,7 @@ func (s Scheduler) Remove(packages.Context) ([]packages.Command, error) {
 	}
 	return append(append(commands, software...), packages.Forget{}), nil
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// a cron that was there before: Remove leaves all else.
+func (s Scheduler) Release(ctx packages.Context) ([]packages.Command, error) { return s.Remove(ctx) }

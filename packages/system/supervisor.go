@@ -96,3 +96,7 @@ exit 1`,
 		packages.Forget{},
 	), nil
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// a supervisor that was there before: Remove leaves all else.
+func (s Supervisor) Release(ctx packages.Context) ([]packages.Command, error) { return s.Remove(ctx) }

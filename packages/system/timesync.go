@@ -285,3 +285,7 @@ esac
 		packages.Forget{},
 	)...), nil
 }
+
+// Release returns the commands that take away what BrokeForge has brought to
+// what kept the clock before: Remove leaves all else.
+func (t TimeSync) Release(ctx packages.Context) ([]packages.Command, error) { return t.Remove(ctx) }

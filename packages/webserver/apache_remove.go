@@ -90,3 +90,7 @@ if [ -d /var/log/apache2 ]; then
 	cp -alf /var/log/apache2/. $kept/log/ 2>/dev/null || cp -af /var/log/apache2/. $kept/log/ || exit 1
 fi
 touch $kept/complete`
+
+// Release returns the commands that take away what BrokeForge has brought to
+// an Apache that was there before: Remove leaves all else.
+func (a Apache) Release(ctx packages.Context) ([]packages.Command, error) { return a.Remove(ctx) }
