@@ -87,7 +87,7 @@ func (d databaseRun) taken() {
 	eventually(d, "something has the port", func() bool { return strings.Contains(d.sh("ss -Hltn"), ":"+d.s.port) })
 	r := d.must(1, "install", d.s.name)
 	contains(d, r.stdout+r.stderr, "port "+d.s.port+" is taken by perl (pid ")
-	if out := d.sh("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'maria*' 'mysql*' 'postgresql*' 'redis*' 2>/dev/null | grep ' installed' || true"); out != "" {
+	if out := d.sh("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'maria*' 'mysql*' 'postgresql*' 'redis*' 'valkey*' 2>/dev/null | grep ' installed' || true"); out != "" {
 		d.Errorf("installed though the port is taken: %s", out)
 	}
 	d.sh("systemctl stop squatter")

@@ -16,7 +16,7 @@ import (
 var debs = []string{
 	"ca-certificates", "curl", "nginx", "apache2", "ufw", "fail2ban", "python3-systemd", "chrony", "unattended-upgrades",
 	"php-fpm", "php-cli", "php-bcmath", "php-curl", "php-intl", "php-mbstring", "php-mysql", "php-xml", "php-zip", "composer",
-	"mariadb-server", "postgresql", "redis-server", "memcached", "supervisor", "cron", "certbot",
+	"mariadb-server", "postgresql", "redis-server", "valkey-server", "memcached", "supervisor", "cron", "certbot",
 	"nodejs", "npm", "python3-venv", "python3-yaml", "pipx", "git", "gpg", "fish", "tcsh",
 }
 

@@ -11,15 +11,25 @@ import (
 // TestRedis goes the whole way of Redis.
 func TestRedis(t *testing.T) {
 	t.Parallel()
+	testServer(t, keyStore("redis", "Redis"), suites)
+}
+
+// TestValkey goes the whole way of Valkey, which Debian 12 does not have.
+func TestValkey(t *testing.T) {
+	t.Parallel()
+	testServer(t, keyStore("valkey", "Valkey"), map[string]hosts.Suite{"debian13": hosts.Trixie})
+}
+
+func keyStore(name, title string) server {
 	ask := func(command string) string {
-		return "{ sed -n 's/^requirepass /AUTH /p' /etc/redis/brokeforge-password.conf; echo '" + command + "'; } | redis-cli | tail -n 1"
+		return "{ sed -n 's/^requirepass /AUTH /p' /etc/" + name + "/brokeforge-password.conf; echo '" + command + "'; } | " + name + "-cli | tail -n 1"
 	}
-	testServer(t, server{
-		name: "redis", title: "Redis", port: "6379", process: "redis-server", unit: named("redis-server"),
-		write: ask("SET x kept"), read: ask("GET x"),
+	return server{
+		name: name, title: title, port: "6379", process: name + "-server", unit: named(name + "-server"),
+		write: name + "-cli PING | grep -q ^NOAUTH && " + ask("PING") + " | grep -qx PONG && " + ask("SET x kept"), read: ask("GET x"),
 		memory: ask("CONFIG GET maxmemory"), other: "100663296",
-		data: "/var/lib/redis", gone: "/var/lib/redis/* /etc/redis/brokeforge* /etc/systemd/system/redis-server.service.d",
-	}, suites)
+		data: "/var/lib/" + name, gone: "/var/lib/" + name + "/* /etc/" + name + "/brokeforge* /etc/systemd/system/" + name + "-server.service.d",
+	}
 }
 
 // TestRedisPassword gives Redis an awkward password, and another way to keep its
@@ -32,6 +42,8 @@ func TestRedisPassword(t *testing.T) {
 	h := start(t, hosts.Spec{Name: "redis-pw", Suite: hosts.Bookworm})
 	p := newProgram(t)
 	p.add(h)
+	r := p.must(1, "install", "valkey", "--on", h.Name, "--yes")
+	contains(t, r.stdout+r.stderr, "no package source of this server has valkey-server", "choose redis")
 	p.must(0, "install", "redis", "--set=redis.persistence=none", "--on", h.Name, "--yes")
 	own := "{ sed -n 's/^requirepass /AUTH /p' /etc/redis/brokeforge-password.conf; echo 'SET x kept'; } | redis-cli"
 	contains(t, on(t, h, "sh", "-c", own), "OK")

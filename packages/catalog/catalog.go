@@ -63,6 +63,7 @@ func New(options ...Option) *Catalog {
 		database.MySQL{Repository: s.repositories.MySQL},
 		database.PostgreSQL{PGDG: s.repositories.PGDG},
 		database.Redis{},
+		database.Valkey{},
 		database.Database{},
 		database.User{},
 	}, site: []packages.SitePackage{

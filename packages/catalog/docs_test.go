@@ -71,7 +71,8 @@ func docsOf(p packages.Package) string {
 	if _, ok := p.(packages.Serviced); ok {
 		facts = append(facts, "Its service: `brokeforge service`.")
 	}
-	if server, ok := p.(packages.ServerPackage); ok && d.Instance == nil && server.Probe() != "" {
+	server, ok := p.(packages.ServerPackage)
+	if _, named := p.(packages.Namer); named || ok && d.Instance == nil && server.Probe() != "" {
 		facts = append(facts, "One that is there already can be adopted.")
 	}
 	if len(facts) > 0 {

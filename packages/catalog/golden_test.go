@@ -66,6 +66,7 @@ func otherChoices() map[packages.Name]packages.Values {
 		"mysql":         {"version": "8.4", "port": "3307", "bind": "::", "memory": "keep"},
 		"postgresql":    {"version": "16", "port": "5433", "bind": "10.0.0.5", "clients": "10.0.0.0/8, 192.0.2.7", "locale": "de_DE.UTF-8"},
 		"redis":         {"bind": "10.0.0.5", "eviction": "allkeys-lru", "persistence": "aof", "password": "correct horse \" \\ battery"},
+		"valkey":        {"port": "6380", "memory": "keep", "persistence": "none", "password": "correct horse \" \\ battery"},
 		"database":      {"engine": "postgresql", "name": "shop_2", "character-set": "latin1"},
 		"database-user": {"engine": "postgresql", "name": "reader", "databases": "shop_2 blog", "rights": "read-only"},
 		"node":          {"version": "24", "corepack": "yes"},
