@@ -41,7 +41,7 @@ func TestAcceptHost(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"%'", "a b", "localhost'", "10.0.0.0/8", "$(id)", "10.0.0.%\n", "host.example", "''", "1.2.3.4.5"} {
+	for _, bad := range []string{"%'", "a b", "localhost'", "10.0.0.0/8", "$(id)", "10.0.0.%\n", "host.example", "''", "1.2.3.4.5", "22", "65536", "1e3", "256.1.1.1", "10.256.%", "2001:DB8::1", "10.%.0.1", "1.2.3.4.%"} {
 		if acceptHost(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}

@@ -2,6 +2,7 @@ package database
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,10 +84,21 @@ func userInstance(v packages.Values) string {
 	return name
 }
 
-var hostPattern = regexp.MustCompile(`^(localhost|%|[0-9]{1,3}(\.([0-9]{1,3}|%)){1,3}|[0-9a-f:]{2,39})$`)
+// hostPattern is a network of IPv4, with % for what is left open at its end.
+var hostPattern = regexp.MustCompile(`^([0-9]{1,3}\.){1,3}%$`)
 
 func acceptHost(value string) error {
-	if !hostPattern.MatchString(value) {
+	addr, err := netip.ParseAddr(value)
+	switch {
+	case value == localHost || value == "%":
+		return nil
+	case hostPattern.MatchString(value):
+		// It is right where it is with numbers in the place of what is open.
+		addr, err = netip.ParseAddr(strings.TrimSuffix(value, "%") + strings.Repeat("0.", 3-strings.Count(value, ".")) + "0")
+	case err == nil && addr.String() != value:
+		return fmt.Errorf("is to be written %s", addr)
+	}
+	if err != nil || addr.Zone() != "" || addr.Is4In6() {
 		return fmt.Errorf("is neither localhost, nor an address, nor a pattern such as 10.0.0.%% or %%")
 	}
 	return nil
