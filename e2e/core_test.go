@@ -234,51 +234,6 @@ func TestServices(t *testing.T) {
 	}
 }
 
-// TestAdopt takes over an nginx that somebody else has set up: nothing of it
-// changes, and its removal leaves it.
-func TestAdopt(t *testing.T) {
-	t.Parallel()
-	if !hosts.Require(t) {
-		return
-	}
-	h := start(t, hosts.Spec{Name: "adopt", Suite: hosts.Bookworm})
-	p := newProgram(t)
-	p.add(h)
-	contains(t, p.must(2, "adopt", "nginx", "--on", h.Name).stderr, "nginx is not on the server")
-	on(t, h, "sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends nginx && echo ours >/var/www/html/index.html && echo '# ours' >>/etc/nginx/nginx.conf && systemctl start nginx")
-	state := func() string {
-		t.Helper()
-		return on(t, h, "sh", "-c", "cd /etc/nginx && find . -type f -o -type l | sort | xargs ls -l --time-style=full-iso; systemctl show -P MainPID nginx; ls -A /var/lib/brokeforge | grep -v -e runs -e lock -e holder -e changed || true")
-	}
-	p.must(0, "adopt", "nginx", "--on", h.Name, "--preview")
-	on(t, h, "mkdir", "-p", "/var/lib/brokeforge")
-	before := state()
-	r := p.must(0, "adopt", "nginx", "--on", h.Name)
-	contains(t, r.stdout, "Adopting nginx as it is")
-	if now := state(); now != before {
-		t.Errorf("adopting it changed the server from\n%s\nto\n%s", before, now)
-	}
-	contains(t, p.must(0, "status", "--json").stdout, `"name": "nginx"`, `"adopted": "yes"`, "1.22.1")
-	contains(t, p.must(2, "adopt", "nginx", "--on", h.Name).stderr, "managed by BrokeForge already")
-	p.must(0, "service", "restart", "nginx", "--on", h.Name, "--yes")
-
-	// Another option is then made so, beside what is there.
-	p.must(0, "install", "nginx", "--set", "nginx.default-site=no", "--set", "nginx.client-max-body=8m", "--on", h.Name, "--yes")
-	contains(t, on(t, h, "nginx", "-T"), "client_max_body_size 8m", "# ours")
-	contains(t, p.must(0, "install", "nginx", "--on", h.Name, "--yes").stdout, "nothing to do")
-
-	p.must(0, "remove", "nginx", "--on", h.Name, "--yes")
-	if _, body := get(t, h, "/"); body != "ours\n" {
-		t.Errorf("after the removal of what was adopted nginx answers %q", body)
-	}
-	if out := on(t, h, "nginx", "-T"); strings.Contains(out, "client_max_body_size") || !strings.Contains(out, "# ours") {
-		t.Errorf("BrokeForge's settings are left, or others are gone:\n%s", out)
-	}
-	if status := p.must(0, "status").stdout; strings.Contains(status, "nginx") {
-		t.Errorf("it is still recorded:\n%s", status)
-	}
-}
-
 func processes(t *testing.T, h *hosts.Host) string {
 	t.Helper()
 	return on(t, h, "ps", "-eo", "args")

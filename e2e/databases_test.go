@@ -165,10 +165,45 @@ func (d databases) make() {
 	if err := d.h.WriteFile(d.Context(), "/root/pw", []byte(awkward)); err != nil {
 		d.Fatal(err)
 	}
+	d.adopted()
 	args := d.user("app-1", "databases=shop,blog_1", "password=@"+file)
 	d.must(0, args...)
 	contains(d, d.must(0, args...).stdout, "nothing to do")
 	contains(d, d.must(2, d.user("App-1")...).stderr, "differs in case alone")
+}
+
+// adopted takes over a database and a user that somebody else has made, and lets go of them.
+func (d databases) adopted() {
+	d.Helper()
+	statement := "CREATE USER 'theirs'@'localhost' IDENTIFIED BY 'Made by hand 1';"
+	system := "mysql"
+	if d.engine == "postgresql" {
+		statement, system = "CREATE ROLE theirs LOGIN PASSWORD 'Made by hand 1';", "postgres"
+	}
+	d.root(system, statement)
+	d.root(system, "CREATE DATABASE old;")
+	database, user := "database@"+d.engine+"-old", "database-user@"+d.engine+"-theirs"
+	adopt := func(code int, what ...string) result {
+		d.Helper()
+		return d.program.must(code, append(append([]string{"adopt"}, what...), "--on", d.h.Name)...)
+	}
+	r := adopt(1, "database@"+d.engine+"-nowhere")
+	contains(d, r.stdout+r.stderr, "has no database nowhere: it has ")
+	r = adopt(1, "database-user@"+d.engine+"-nobody")
+	contains(d, r.stdout+r.stderr, "has no user nobody")
+	adopt(0, database, user, "--set=database-user.databases=old")
+	of := adoption{d.program, d.h}
+	if was := of.recorded("database", d.engine+"-old"); was["character-set"] != "utf8" || was["adopted"] != "yes" {
+		d.Errorf("of the database is recorded %v", was)
+	}
+	if was := of.recorded("database-user", d.engine+"-theirs"); was["databases"] != "old" || was["password"] != nil {
+		d.Errorf("of the user is recorded %v", was)
+	}
+	contains(d, adopt(2, database).stderr, "managed by BrokeForge already")
+	d.must(0, "remove", user, database)
+	d.root("old", d.table)
+	d.root(system, "DROP DATABASE old;")
+	d.root(system, strings.Replace(strings.Fields(statement)[0], "CREATE", "DROP", 1)+" "+strings.Join(strings.Fields(statement)[1:3], " ")+";")
 }
 
 // rights goes through the rights of a user, and looks at each what it can do.

@@ -119,6 +119,9 @@ func (f fail2ban) bans() {
 func (f fail2ban) changes() {
 	f.Helper()
 	f.install(0, "max-retry=2", "ignore=198.51.100.0/24,2001:db8::7")
+	// Who was shut out still is, by the kernel too.
+	contains(f, on(f, f.h, "fail2ban-client", "status", "sshd"), f.attacker.Address())
+	contains(f, on(f, f.h, "nft", "list", "table", "inet", "f2b-table"), f.attacker.Address())
 	contains(f, on(f, f.h, "fail2ban-client", "get", "sshd", "ignoreip"), "198.51.100.0/24", "2001:db8::7", f.operator())
 	if got := on(f, f.h, "fail2ban-client", "get", "sshd", "maxretry"); got != "2" {
 		f.Errorf("the jail bears %s failures", got)

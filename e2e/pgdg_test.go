@@ -28,6 +28,7 @@ func TestPGDG(t *testing.T) {
 	p.beside()
 	p.used()
 	p.removed()
+	p.adopted()
 }
 
 type pgdg struct {
@@ -224,4 +225,27 @@ func (p pgdg) removed() {
 		p.Error("the dump of everything does not have the table")
 	}
 	p.neighbour(pid, "with 15 purged")
+}
+
+// adopted takes over what somebody else has made, changes a setting, and lets go of it.
+func (p pgdg) adopted() {
+	p.Helper()
+	memory := func() string {
+		p.Helper()
+		return p.sh("runuser -u postgres -- psql -XqAt -d postgres -c 'SHOW shared_buffers'")
+	}
+	was, pid := memory(), p.sh("systemctl show -P MainPID postgresql@17-main")
+	p.program.must(0, "adopt", "postgresql", "--on", p.h.Name)
+	p.neighbour(pid, "adopted")
+	p.install(0, "memory=96M", "bind="+p.h.Address(), "clients=192.0.2.0/24")
+	if got := memory(); got != "96MB" {
+		p.Errorf("with 96M chosen it has %s", got)
+	}
+	p.must(0, "remove", "postgresql")
+	if got := memory(); got != was || p.read("5432") != "kept in 17" || answers(p.h, "5432") {
+		p.Errorf("let go of, it has %s in place of %s, or answers from outside", got, was)
+	}
+	if left := p.sh("grep brokeforge /etc/postgresql/17/main/pg_hba.conf; ls -A /etc/postgresql/17/main/conf.d; ls /etc/postgresql/17/main/*brokeforge* /var/lib/brokeforge/kept/* 2>/dev/null; true"); left != "" {
+		p.Errorf("let go of, it has %s", left)
+	}
 }

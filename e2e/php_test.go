@@ -159,6 +159,24 @@ systemctl reload nginx`)
 	}
 	v.must(0, "install", "php", "--set", "php.version=8.3", "--on", v.h.Name, "--yes")
 	contains(v, v.must(0, "status").stdout, "php ", "php@8.3")
+	v.adopted()
+}
+
+// adopted has another state, which knows nothing of the server, take over both versions.
+func (v versions) adopted() {
+	v.Helper()
+	other := newProgram(v.TB)
+	other.add(v.h)
+	contains(v, other.must(2, "adopt", "php@"+v.own, "--on", v.h.Name).stderr, "choose version=distribution")
+	contains(v, other.must(2, "adopt", "php@7.4", "--on", v.h.Name).stderr, "php@7.4 is not on the server")
+	other.must(0, "adopt", "php", "php@8.3", "--on", v.h.Name)
+	of := adoption{other, v.h}
+	if was := of.recorded("php", "8.3"); was["extensions"] != "mysql,xml" || was["branch"] != "8.3" {
+		v.Errorf("of PHP 8.3 is recorded %v", was)
+	}
+	if was := of.recorded("php", ""); was["branch"] != v.own || was["memory-limit"] != "256M" {
+		v.Errorf("of PHP is recorded %v", was)
+	}
 }
 
 // chosen makes it the default of both, and drops an extension by the way.

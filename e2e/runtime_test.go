@@ -115,6 +115,32 @@ func node(p program, h *hosts.Host) {
 	if out := on(p, h, "sh", "-c", "command -v node npm yarn || true"); out != "" {
 		p.Errorf("left of Node.js: %s", out)
 	}
+	adoptNode(p, h, depot)
+}
+
+// adoptNode takes over a Node.js of NodeSource's that somebody has put there without the repository. What
+// BrokeForge brings to it then, the repository, goes again.
+func adoptNode(p program, h *hosts.Host, depot *depot) {
+	p.Helper()
+	on(p, h, "sh", "-c", "curl -sSf -o /tmp/node.deb "+depot.url+"/pool/nodejs_22.99.0-1nodesource1_all.deb && apt-get -qq -y install --no-install-recommends /tmp/node.deb && rm /tmp/node.deb && corepack enable")
+	p.must(0, "adopt", "node", "--on", h.Name)
+	was := adoption{p, h}.recorded("node", "")
+	if was["version"] != "22" || was["npm"] != "yes" || was["corepack"] != "yes" {
+		p.Errorf("of Node.js is recorded %v", was)
+	}
+	r := p.run("install", "node", "--set", "node.version=distribution", "--set", "node.corepack=no", "--on", h.Name, "--yes")
+	if contains(p, r.stdout+r.stderr, "was not put there by BrokeForge"); r.code != 1 {
+		p.Errorf("a newer one in place of the distribution's: exit status %d", r.code)
+	}
+	on(p, h, "corepack", "enable")
+	p.must(0, "install", "node", "--set", "node.version=22", "--set", "node.corepack=yes", "--on", h.Name, "--yes")
+	contains(p, sources(p, h), "brokeforge-nodesource.sources")
+	p.must(0, "remove", "node", "--on", h.Name, "--yes")
+	contains(p, asUser(p, h, "node -v; readlink /usr/bin/yarn"), "v22.99.0", "corepack")
+	if left := sources(p, h); left != "" {
+		p.Errorf("left of the repository: %s", left)
+	}
+	on(p, h, "sh", "-c", "corepack disable && apt-get -qq -y purge --auto-remove nodejs")
 }
 
 // TestRuntimeInput gives every option of the runtimes values that it must refuse, before any server is
