@@ -179,7 +179,8 @@ type Key struct {
 	at          string // the time that gpg is told; empty means now
 }
 
-// NewKey makes a key in an empty folder. One that is expired was good on a day that is past.
+// NewKey makes a key in an empty folder. One that is expired was good on a day that is past, as far as its
+// public half tells, and goes on signing.
 func NewKey(ctx context.Context, dir string, expired bool) (Key, error) {
 	k := Key{home: dir}
 	valid := "never"
@@ -206,6 +207,10 @@ func NewKey(ctx context.Context, dir string, expired bool) (Key, error) {
 		return Key{}, err
 	}
 	k.public = public.String()
+	if expired {
+		k.at = ""
+		return k, k.gpg(ctx, "", nil, "--quick-set-expire", k.Fingerprint, "0")
+	}
 	return k, nil
 }
 

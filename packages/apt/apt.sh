@@ -143,6 +143,11 @@ seen() {
 	sed -n "s@.*$1.*@\\1@p" "$log" | sed -n 1p
 }
 
+# unproven prints the repository whose signature the last apt-get could not check.
+unproven() {
+	sed -n -E 's@.*(GPG error|OpenPGP signature verification failed): ([^ ]*) .*@\2@p' "$log" | sed -n 1p
+}
+
 # cause says why the last apt-get failed.
 cause() {
 	if said 'No space left on device|have enough free space'; then
@@ -161,9 +166,9 @@ cause() {
 	elif said 'unmet dependencies'; then
 		cause_unmet
 	elif said 'EXPKEYSIG|KEYEXPIRED|sqv .*[Ee]xpired'; then
-		echo "the signing key of a package repository has expired, $(seen 'GPG error: \([^:]*:[^: ]*\).*'): get its new key, or take the repository out"
+		echo "the signing key of a package repository has expired, $(unproven): get its new key, or take the repository out"
 	elif said 'NO_PUBKEY|sqv .*[Mm]issing key'; then
-		echo "the signing key of a package repository is not known here, $(seen 'GPG error: \([^:]*:[^: ]*\).*'): get its key, or take the repository out"
+		echo "the signing key of a package repository is not known here, $(unproven): get its key, or take the repository out"
 	elif said 'is not valid yet'; then
 		echo "the server's clock is behind: its package lists are of the future; set the clock, then start again"
 	elif said 'dpkg was interrupted'; then

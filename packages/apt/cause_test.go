@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestCause reads what apt-get of Debian 12 printed when it failed.
+// TestCause reads what apt-get of Debian 12, and where it says another thing that of Debian 13, printed when
+// it failed.
 func TestCause(t *testing.T) {
 	functions, _, ok := strings.Cut(script, "\naction=${1:-}")
 	if !ok {
@@ -37,6 +38,10 @@ E: Unable to correct problems, you have held broken packages.`, "packages do not
   The following signatures were invalid: EXPKEYSIG 710B1ECC02531950 x <x@x>
 W: GPG error: http://example.org/debian bookworm InRelease: The following signatures were invalid: EXPKEYSIG 710B1ECC02531950 x <x@x>
 E: The repository 'http://example.org/debian bookworm InRelease' is not signed.`, "the signing key of a package repository has expired, http://example.org/debian: get"},
+		{"expired key, Debian 13", `Err:1 http://10.77.2.1:43875 bf InRelease
+  Sub-process /usr/bin/sqv returned an error code (1), error message is: Signing key on 33F5831D47DF0D1DD628D268BBF83D14CC20AC0E is bad:            The primary key is not live   because: Expired on 2020-01-02T00:00:00Z
+W: OpenPGP signature verification failed: http://10.77.2.1:43875 bf InRelease: Sub-process /usr/bin/sqv returned an error code (1), error message is: Signing key on 33F5831D47DF0D1DD628D268BBF83D14CC20AC0E is bad:            The primary key is not live   because: Expired on 2020-01-02T00:00:00Z
+E: The repository 'http://10.77.2.1:43875 bf InRelease' is not signed.`, "the signing key of a package repository has expired, http://10.77.2.1:43875: get"},
 		{"unknown key", `W: GPG error: http://example.org/debian bookworm InRelease: The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 710B1ECC02531950
 E: The repository 'http://example.org/debian bookworm InRelease' is not signed.`, "the signing key of a package repository is not known here, http://example.org/debian: get"},
 		{"clock", "E: Release file for http://deb.debian.org/debian/dists/bookworm/InRelease is not valid yet (invalid for another 3d 2h 1min 2s). Updates for this repository will not be applied.", "the server's clock is behind"},
