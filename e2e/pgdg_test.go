@@ -237,7 +237,8 @@ func (p pgdg) adopted() {
 	was, pid := memory(), p.sh("systemctl show -P MainPID postgresql@17-main")
 	p.program.must(0, "adopt", "postgresql", "--on", p.h.Name)
 	p.neighbour(pid, "adopted")
-	p.install(0, "memory=96M", "bind="+p.h.Address(), "clients=192.0.2.0/24")
+	p.install(0, "memory=96M")
+	p.install(0, "bind="+p.h.Address(), "clients=192.0.2.0/24")
 	if got := memory(); got != "96MB" {
 		p.Errorf("with 96M chosen it has %s", got)
 	}

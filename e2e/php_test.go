@@ -171,7 +171,7 @@ func (v versions) adopted() {
 	contains(v, other.must(2, "adopt", "php@7.4", "--on", v.h.Name).stderr, "php@7.4 is not on the server")
 	other.must(0, "adopt", "php", "php@8.3", "--on", v.h.Name)
 	of := adoption{other, v.h}
-	if was := of.recorded("php", "8.3"); was["extensions"] != "mysql,xml" || was["branch"] != "8.3" {
+	if was := of.recorded("php", "8.3"); was["extensions"] != "mysql,xml" || was["branch"] != "8.3" || was["upload-max"] != "64M" {
 		v.Errorf("of PHP 8.3 is recorded %v", was)
 	}
 	if was := of.recorded("php", ""); was["branch"] != v.own || was["memory-limit"] != "256M" {

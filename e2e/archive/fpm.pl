@@ -12,6 +12,19 @@ if (grep { $_ eq '-m' } @arguments) {
 	exit 0;
 }
 
+sub settings {
+	my $settings = '';
+	for my $file (sort glob '/etc/php/BRANCH/fpm/conf.d/*') {
+		open my $handle, '<', $file or next;
+		$settings .= join '', grep { !/^;/ } <$handle>;
+	}
+	return $settings;
+}
+if (grep { $_ eq '-i' } @arguments) {
+	print settings() =~ s/^(\S+) = (.*)$/$1 => $2 => $2/mgr;
+	exit 0;
+}
+
 my $path = '/run/php/phpBRANCH-fpm.sock';
 unlink $path;
 my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 10) or die "listen on $path: $!";
@@ -38,11 +51,7 @@ while (1) {
 		take($connection, $length + $padding) if $length + $padding;
 		last if $type == 5 && $length == 0; # all of the body is read
 	}
-	my $settings = '';
-	for my $file (sort glob '/etc/php/BRANCH/fpm/conf.d/*') {
-		open my $handle, '<', $file or next;
-		$settings .= join '', grep { !/^;/ } <$handle>;
-	}
+	my $settings = settings();
 	syswrite $connection, record(6, "Content-Type: text/plain\r\n\r\nphp BRANCH fpm-fcgi\n$settings") . record(6, '') . record(3, pack('NCCCC', 0, 0, 0, 0, 0));
 	close $connection;
 }

@@ -55,7 +55,7 @@ echo "${list#,}"`, i.branch, strings.Join(names, " "))
 // limitThere returns a script that prints a limit that sites have, where it is in
 // the form that the option takes, else what was chosen.
 func (i installation) limitThere(setting, form, chosen string) string {
-	return fmt.Sprintf(`php-fpm%s -i 2>/dev/null | sed -n 's/^%s => [^ ]* => //p' | tr kmg KMG | grep -xE -e '%s' || echo '%s'`, i.branch, setting, form, chosen)
+	return fmt.Sprintf(`timeout 20 php-fpm%s -i 2>/dev/null </dev/null | sed -n 's/^%s => [^ ]* => //p' | tr kmg KMG | grep -xE -e '%s' || echo '%s'`, i.branch, setting, form, chosen)
 }
 
 // Release returns the commands that take away what BrokeForge has brought to a
