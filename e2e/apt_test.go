@@ -39,7 +39,8 @@ func TestAptTrouble(t *testing.T) {
 		},
 		{
 			"read-only", "mkdir -p /root/archives && mount --bind /root/archives /var/cache/apt/archives && mount -o remount,ro,bind /var/cache/apt/archives",
-			"umount /var/cache/apt/archives", []string{"a file system of the server is read-only: look at dmesg there"},
+			"umount /var/cache/apt/archives",
+			[]string{"a file system of the server is read-only: look at dmesg there"},
 		},
 		{
 			"name not resolved", "mv /etc/apt/sources.list /root/ && mv /etc/apt/sources.list.d /root/list.d; mkdir -p /etc/apt/sources.list.d && echo 'Acquire::http::Proxy::no-such-name.invalid \"DIRECT\";' >/etc/apt/apt.conf.d/99bf && echo 'deb http://no-such-name.invalid/debian trixie main' >/etc/apt/sources.list",

@@ -87,10 +87,26 @@ type OptionError struct {
 
 // Error names the package, the option and the reason.
 func (e *OptionError) Error() string {
-	if e.Value == "" {
-		return fmt.Sprintf("%s.%s: %s", e.Package, e.Option, e.Reason)
+	// A reason may repeat a word of the value.
+	words := strings.Split(e.Reason, " ")
+	for i, word := range words {
+		words[i] = cut(word)
 	}
-	return fmt.Sprintf("%s.%s: %q %s", e.Package, e.Option, e.Value, e.Reason)
+	reason := strings.Join(words, " ")
+	if e.Value == "" {
+		return fmt.Sprintf("%s.%s: %s", e.Package, e.Option, reason)
+	}
+	return fmt.Sprintf("%s.%s: %q %s", e.Package, e.Option, cut(e.Value), reason)
+}
+
+// mostShown is how many characters of a refused value are repeated.
+const mostShown = 200
+
+func cut(text string) string {
+	if list := []rune(text); len(list) > mostShown {
+		return string(list[:mostShown]) + "…"
+	}
+	return text
 }
 
 // Complete returns the values with defaults filled in and each put into its

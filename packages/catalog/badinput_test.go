@@ -108,8 +108,10 @@ func mustJSON(t *testing.T, s string) []byte {
 // plainValue is one that is certainly fine.
 func plainValue(p packages.ServerPackage, o packages.Option) string {
 	for _, list := range []packages.Values{
-		{"host": "10.0.0.7", "ini": "max_execution_time=60"}, choices(p.Name()), otherChoices()[p.Name()],
-		{"ssh-port": "2222", "mail": "ops@example.org", "webhook": "https://example.org/alerts"}, {o.Name: o.Default},
+		{"host": "10.0.0.7", "ini": "max_execution_time=60"},
+		choices(p.Name()), otherChoices()[p.Name()],
+		{"ssh-port": "2222", "mail": "ops@example.org", "webhook": "https://example.org/alerts"},
+		{o.Name: o.Default},
 	} {
 		if v := list[o.Name]; v != "" {
 			return v
@@ -160,6 +162,9 @@ func isSentence(t *testing.T, what string, o packages.Option, value string, err 
 	}
 	if strings.ContainsFunc(said, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("%s: the refusal has what can't be printed: %.200q", what, said)
+	}
+	if len(said) > 3000 {
+		t.Errorf("%s: the refusal has %d characters: %.200q…", what, len(said), said)
 	}
 	if len(strings.Fields(said)) < 4 {
 		t.Errorf("%s: no sentence: %q", what, said)
