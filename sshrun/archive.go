@@ -98,7 +98,8 @@ type Shipment struct {
 const (
 	defaultMaxLog = 32 << 20
 	defaultGrace  = 10 * time.Second
-	maxGroup      = 80 // thrice as long is a file name, escaped
+	maxGroup      = 400
+	wholeGroup    = 80 // thrice as long is a file name, escaped
 )
 
 var (
@@ -270,9 +271,13 @@ func Written(file string) string {
 }
 
 // groupFile returns the name of the file of a group's note: what is not a letter,
-// a digit or one of "@_-" is escaped.
+// a digit or one of "@_-" is escaped. A long one is cut and told apart by a hash.
 func groupFile(group string) string {
 	var b strings.Builder
+	if len(group) > wholeGroup {
+		sum := sha256.Sum256([]byte(group))
+		group = group[:wholeGroup-17] + "_" + hex.EncodeToString(sum[:8])
+	}
 	for _, c := range []byte(group) {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '@', c == '_', c == '-' && b.Len() > 0:
