@@ -180,6 +180,7 @@ func TestSiteRefuses(t *testing.T) {
 		{packages.Values{"domain": "*.example.org"}, nil, "wildcard"},
 		{packages.Values{"domain": "a.com;}"}, nil, "which no domain can have"},
 		{packages.Values{"domain": "a.com\n server_name b"}, nil, "can't be printed"},
+		{packages.Values{"domain": strings.Repeat(strings.Repeat("a", 60)+".", 4) + "org"}, nil, "220 are allowed"},
 		{packages.Values{"aliases": "a.com}"}, nil, "which no domain can have"},
 		{packages.Values{"aliases": strings.Repeat("a.com ", 51)}, nil, "50 are allowed"},
 		{packages.Values{"kind": "proxy"}, nil, "needs a target"},

@@ -95,8 +95,15 @@ func options() []packages.Option {
 	}
 }
 
+// maxDomain leaves room in the names of a site's files, which begin with its domain, for
+// what goes before and behind it: file systems take 255 characters.
+const maxDomain = 220
+
 func acceptDomain(value string) error {
-	_, err := packages.CleanDomain(value)
+	domain, err := packages.CleanDomain(value)
+	if err == nil && len(domain) > maxDomain {
+		return fmt.Errorf("has %d characters, %d are allowed for what a site's files are named after: let a longer one be an alias", len(domain), maxDomain)
+	}
 	return err
 }
 

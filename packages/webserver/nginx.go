@@ -25,6 +25,7 @@ const (
 // The files that the package puts on a server.
 const (
 	httpFile    = "/etc/nginx/conf.d/brokeforge.conf"
+	namesFile   = "/etc/nginx/conf.d/brokeforge-names.conf"
 	siteFile    = "/etc/nginx/sites-available/brokeforge-default"
 	siteLink    = "/etc/nginx/sites-enabled/brokeforge-default"
 	defaultRoot = "/var/www/brokeforge-default"
@@ -152,7 +153,8 @@ exit 1`,
 		},
 	}
 	commands = append(commands, workers...)
-	var ours []string
+	commands = append(commands, longNames())
+	ours := []string{namesFile}
 	if values[connectionsOption] != "" {
 		ours = append(ours, workersFile)
 	}
@@ -192,6 +194,16 @@ exit 1`,
 	), nil
 }
 
+// longNames lets domains be as long as they may be, of 253 characters: as it comes,
+// nginx takes some 45. Two settings of this it would refuse.
+func longNames() packages.Run {
+	return packages.Run{
+		Title:  "have nginx take long names of sites, unless somebody has set that",
+		Script: "printf '%s\\n' '# Written by BrokeForge.' 'server_names_hash_bucket_size 512;' >" + namesFile,
+		Check:  "grep -rEqs '^[[:space:]]*server_names_hash_bucket_size[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/conf.d /etc/nginx/sites-enabled",
+	}
+}
+
 const stockSite = "/etc/nginx/sites-available/default"
 
 // stockIsOff passes where Debian's own default site is not linked, or is not
@@ -212,16 +224,16 @@ func testOrTakeBack(files ...string) string {
 kept=$(mktemp -d) || exit 1
 `
 	for _, f := range files {
-		script += fmt.Sprintf("mv %s $kept/\n", f)
+		script += fmt.Sprintf("[ ! -e %[1]s ] || mv %[1]s $kept/\n", f)
 	}
 	script += `if nginx -t 2>/dev/null; then
 	rm -r "$kept"
-	echo "nginx refuses BrokeForge's settings beside those that are there; they are taken out again. Look for another default_server of port 80 (or choose default-site=no) and for another client_max_body_size or worker_rlimit_nofile" >&2
+	echo "nginx refuses BrokeForge's settings beside those that are there; they are taken out again. Look for another default_server of port 80 (or choose default-site=no) and for another client_max_body_size, server_names_hash_bucket_size or worker_rlimit_nofile" >&2
 	exit 1
 fi
 `
 	for _, f := range files {
-		script += fmt.Sprintf("mv $kept/%s %s\n", path.Base(f), f)
+		script += fmt.Sprintf("[ ! -e $kept/%[1]s ] || mv $kept/%[1]s %[2]s\n", path.Base(f), f)
 	}
 	return script + `rm -r "$kept"
 echo "nginx refuses its configuration, also without BrokeForge's part of it: correct what it names above" >&2

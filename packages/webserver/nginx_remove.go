@@ -88,7 +88,7 @@ func (n Nginx) Release(packages.Context) ([]packages.Command, error) {
 // removeOurs returns the command that removes the files that Install has put
 // there.
 func removeOurs(title string) packages.Run {
-	files := []string{siteLink, siteFile, httpFile, workersFile, defaultRoot + "/index.html"}
+	files := []string{siteLink, siteFile, httpFile, namesFile, workersFile, defaultRoot + "/index.html"}
 	return packages.Run{
 		Title:  title,
 		Script: "rm -f " + strings.Join(files, " ") + "\nrmdir --ignore-fail-on-non-empty " + defaultRoot + " 2>/dev/null\ntrue",
