@@ -190,7 +190,11 @@ func (c Certificate) Remove(ctx packages.SiteContext) ([]packages.Command, error
 	if err != nil {
 		return nil, err
 	}
-	return append(p.withoutSettings(),
+	commands, err := p.withoutSettings()
+	if err != nil {
+		return nil, err
+	}
+	return append(commands,
 		packages.Track{Name: "remove_certificate", Label: "Removing the certificate"},
 		p.forgetACME(),
 		p.forgetFiles(),

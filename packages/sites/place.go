@@ -87,7 +87,11 @@ done`, name, keep),
 
 // placeHost returns the command that takes the virtual host into place. One whose
 // names another one answers to is refused as well: the web server only warns of it.
-func (l layout) placeHost(files []file, isDefault bool) packages.Run {
+func (l layout) placeHost(files []file, isDefault bool) (packages.Run, error) {
+	functions, settled, err := l.settling()
+	if err != nil {
+		return packages.Run{}, err
+	}
 	test := l.test() + ` >"$said" 2>&1`
 	if l.server != apacheName {
 		test = `{ nginx -t >"$said" 2>&1 && ! grep -q 'conflicting server name' "$said"; }`
@@ -96,9 +100,9 @@ func (l layout) placeHost(files []file, isDefault bool) packages.Run {
 	def, check := l.setDefault(isDefault)
 	return packages.Run{
 		Title:  "take the virtual host into place, and the former one back if " + l.unit() + " refuses it",
-		Script: takeInPlace(files, linked(l.link(), l.host()).and(def), test, refused),
-		Check:  inPlace(files) + fmt.Sprintf(" &&\n[ \"$(readlink %s)\" = %s ] &&\n%s", l.link(), l.host(), check),
-	}
+		Script: functions + takeInPlace(files, linked(l.link(), l.host()).and(def), test, refused),
+		Check:  settled + " &&\n" + inPlace(files) + fmt.Sprintf(" &&\n[ \"$(readlink %s)\" = %s ] &&\n%s", l.link(), l.host(), check),
+	}, nil
 }
 
 // apacheModules returns the command that switches on what the site needs of Apache.
@@ -145,26 +149,30 @@ func (l layout) setDefault(is bool) (inAndOut, string) {
 	if is {
 		return inAndOut{
 			save: save,
-			put:  away + " && " + mark + " || exit 1\n",
-			back: "[ -e \"$old/default\" ] || { " + there + " && " + unmark + "; }\n",
+			put:  away + " && " + mark + " && settle_https || exit 1\n",
+			back: "[ -e \"$old/default\" ] || { " + there + " && " + unmark + " && settle_https; }\n",
 		}, holds
 	}
 	return inAndOut{
 		save: save,
-		put:  "! [ -e \"$old/default\" ] || { " + there + " && " + unmark + "; } || exit 1\n",
-		back: "! [ -e \"$old/default\" ] || { " + away + " && " + mark + "; }\n",
+		put:  "! [ -e \"$old/default\" ] || { " + there + " && " + unmark + "; } && settle_https || exit 1\n",
+		back: "! [ -e \"$old/default\" ] || { " + away + " && " + mark + "; }\nsettle_https\n",
 	}, "! " + holds
 }
 
 // unsetDefault returns the command of a site that goes.
-func (l layout) unsetDefault() packages.Run {
+func (l layout) unsetDefault() (packages.Run, error) {
+	functions, _, err := l.settling()
+	if err != nil {
+		return packages.Run{}, err
+	}
 	_, isNot := l.setDefault(false)
 	set, _ := l.setDefault(true)
 	return packages.Run{
 		Title:  "be the default site no longer",
-		Script: "old=$(mktemp -d) || exit 1\ntrap 'rm -rf \"$old\"' EXIT\n" + set.back,
+		Script: functions + "old=$(mktemp -d) || exit 1\ntrap 'rm -rf \"$old\"' EXIT\n" + set.back,
 		Check:  isNot,
-	}
+	}, nil
 }
 
 // verify returns a script that fails where the web server does not answer for the

@@ -29,13 +29,17 @@ func (Site) Remove(ctx packages.SiteContext) ([]packages.Command, error) {
 	if l.server == "" { // it was never recorded
 		l.server, l.own = webServer(ctx), true
 	}
+	unset, err := l.unsetDefault()
+	if err != nil {
+		return nil, err
+	}
 	var commands []packages.Command
 	if ctx.Removal.Yes(archiveOption) {
 		commands = append(commands, packages.Track{Name: "archive_files", Label: "Archiving its files"}, l.archive())
 	}
 	commands = append(commands,
 		packages.Track{Name: "disable_site", Label: "Switching the site off"},
-		l.unsetDefault(),
+		unset,
 		packages.Run{
 			Title: "take the virtual host away",
 			Script: fmt.Sprintf(`rm -f %[1]s %[2]s && rm -rf %[3]s || exit 1

@@ -231,7 +231,11 @@ func (s Site) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 	for _, f := range files {
 		commands = append(commands, f.write())
 	}
-	commands = append(commands, l.placeHost(files, ctx.Values.Yes(defaultOption)), l.dropPools())
+	host, err := l.placeHost(files, ctx.Values.Yes(defaultOption))
+	if err != nil {
+		return nil, err
+	}
+	commands = append(commands, host, l.dropPools())
 	return append(commands,
 		packages.Run{
 			Script:    l.test() + " && systemctl reload " + l.unit(),

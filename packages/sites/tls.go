@@ -106,22 +106,27 @@ func (p tls) configure() ([]packages.Command, error) {
 		}
 		commands = append(commands, packages.Write{Path: staged, Content: files[name]})
 	}
+	functions, settled, err := p.settling()
+	if err != nil {
+		return nil, err
+	}
 	return append(commands, packages.Run{
 		Title:  "have " + p.unit() + " read it, and put the former settings back if it refuses them",
-		Script: p.take(), Check: p.taken(),
+		Script: functions + p.take(), Check: settled + " &&\n" + p.taken(),
 	}), nil
 }
 
 // tlsModules returns the command that switches on what https needs of Apache. They are
 // noted with those of the package of Apache, which takes them off again.
 func tlsModules() packages.Run {
+	const modules = "ssl http2 rewrite headers"
 	return packages.Run{
-		Title: "switch on the modules ssl rewrite headers",
-		Script: fmt.Sprintf(`for module in ssl rewrite headers; do
+		Title: "switch on the modules " + modules,
+		Script: fmt.Sprintf(`for module in %s; do
 	[ ! -e /etc/apache2/mods-enabled/$module.load ] || continue
 	echo $module >>%s/apache/modules && a2enmod -q $module || exit 1
-done`, apt.Folder),
-		Check: "for module in ssl rewrite headers; do [ -e /etc/apache2/mods-enabled/$module.load ] || exit 1; done",
+done`, modules, apt.Folder),
+		Check: "for module in " + modules + "; do [ -e /etc/apache2/mods-enabled/$module.load ] || exit 1; done",
 	}
 }
 
@@ -154,8 +159,8 @@ install -d -m 0755 "$live" || exit 1
 for name in %[3]s %[4]s; do
 	[ ! -e "$live/$name" ] || cp -p "$live/$name" "$old/" || exit 1
 done
-put "$staged" && %[5]s && exit 0
-put "$old"
+put "$staged" && settle_https && %[5]s && exit 0
+put "$old" && settle_https
 echo '%[6]s refuses the settings for https: they are as they were before' >&2
 exit 1`, p.settings(), notes+"/"+p.domain, tlsConf, redirectConf, p.test(), p.unit())
 }
@@ -183,7 +188,11 @@ echo "$want"`, shellescape.Quote(p.chain()), p.domain)
 }
 
 // withoutSettings returns the commands that have the site answered by http alone.
-func (p tls) withoutSettings() []packages.Command {
+func (p tls) withoutSettings() ([]packages.Command, error) {
+	functions, settled, err := p.settling()
+	if err != nil {
+		return nil, err
+	}
 	live, staged := p.settings(), notes+"/"+p.domain
 	var files, absent []string
 	for _, folder := range []string{live, staged} {
@@ -196,8 +205,8 @@ func (p tls) withoutSettings() []packages.Command {
 		packages.Track{Name: "remove_https", Label: "Removing https"},
 		packages.Run{
 			Title:  "have the site answered by http alone",
-			Script: "rm -f " + strings.Join(files, " "),
-			Check:  strings.Join(absent, " && "),
+			Script: functions + "rm -f " + strings.Join(files, " ") + " && settle_https",
+			Check:  settled + " &&\n" + strings.Join(absent, " && "),
 		},
 		packages.Run{
 			Title:     "reload the web server, if it runs",
@@ -205,5 +214,5 @@ func (p tls) withoutSettings() []packages.Command {
 			IfChanged: true,
 			Touch:     packages.Touch{Reloads: []string{p.unit()}},
 		},
-	}
+	}, nil
 }
