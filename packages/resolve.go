@@ -160,6 +160,9 @@ func (r *resolver) require(required Want, by Name, path []Name) error {
 		return r.add(r.wants[i], "", path)
 	}
 	fits := func(recorded Name, of string) bool { return recorded == name && (!chosen || of == instance) }
+	if slices.ContainsFunc(r.out, func(o Resolved) bool { return fits(o.Package.Name(), o.Instance) }) {
+		return nil // on its way already, for something else that needs it
+	}
 	because := fmt.Sprintf("needed by %s", by)
 	if _, ok := r.catalog.Site(name); ok {
 		if slices.ContainsFunc(r.site.SiteInstalled, func(p store.SitePackage) bool { return fits(p.Name, p.Instance) }) {
