@@ -243,3 +243,22 @@ ln -s releases/20260101000002-abcdef0 current`)
 		}
 	}
 }
+
+// TestWordPressPreset: a release without settings is not used, as it could not answer.
+func TestWordPressPreset(t *testing.T) {
+	dir := t.TempDir()
+	build := func() (string, error) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", presetOf("wordpress").script)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "SHARED_PATH=/srv/sites/blog.example.org/shared")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, text := range []string{"", "<?php\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "wp-config.php"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := build(); (err != nil) != (text == "") || text == "" && !strings.Contains(out, "write it into /srv/sites/blog.example.org/shared") {
+			t.Errorf("with %q it ends with %v: %s", text, err, out)
+		}
+	}
+}

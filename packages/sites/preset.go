@@ -54,7 +54,11 @@ php artisan view:cache
 			after: "php artisan queue:restart\n",
 		}
 	case "wordpress":
-		return preset{shared: "wp-config.php,wp-content/uploads/", script: composer}
+		return preset{shared: "wp-config.php,wp-content/uploads/", script: `if [ ! -s wp-config.php ]; then
+	echo "wp-config.php is empty: write it into $SHARED_PATH, and deploy again" >&2
+	exit 1
+fi
+` + composer}
 	case "static-node":
 		return preset{script: node}
 	}
