@@ -60,7 +60,7 @@ Exit status:
 	root.AddCommand(
 		a.serverCmd(), a.siteCmd(), a.deployCmd(), a.rollbackCmd(), a.filesCmd(), a.importCmd(), a.sshCmd(),
 		a.packagesCmd(), a.installCmd(), a.removeCmd(), a.adoptCmd(), a.statusCmd(), a.serviceCmd(), a.runCmd(),
-		a.execCmd(), a.envCmd(), a.logsCmd(), a.certCmd(),
+		a.execCmd(), a.envCmd(), a.logsCmd(), a.certCmd(), a.wordpressCmd(),
 		a.taskCmd(), a.monitorCmd(), a.alertsCmd(),
 		a.keyCmd(), a.secretCmd(), a.rekeyCmd(),
 		a.versionCmd(),

@@ -109,4 +109,6 @@ func TestLogsAndCertificates(t *testing.T) {
 	w = siteWorld(t)
 	w.run(t, 2, "cert", "a.org") // there is nobody to ask
 	w.run(t, 2, "cert", "a.org", "--remove", "--set", "certificate.x=y", "--yes")
+	w.run(t, 2, "wordpress", "a.org")
+	w.run(t, 2, "wordpress", "a.org", "--remove", "--set", "wordpress.x=y", "--yes")
 }

@@ -4,6 +4,7 @@ package packages
 const (
 	RepositoryName Name = "git-repository" // where it comes from
 	DeploymentName Name = "deployment"     // makes a release and has the site use it, each time it is run
+	WordPressName  Name = "wordpress"      // puts WordPress on a site
 	RollbackName   Name = "rollback"       // has the site use an earlier release, each time it is run
 )
 

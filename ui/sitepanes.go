@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"brokeforge/packages"
@@ -71,7 +73,29 @@ func (p *siteOverview) bindings(e env, v job.SiteView) []binding {
 		{keys: []string{"o"}, help: "run", more: "open the last run of the site", off: unless(v.Last != nil, "nothing was run for it lately"), run: func() effect { return push(newRunScreen(*v.Last)) }},
 		{keys: []string{"s"}, help: "server", more: "open its server", run: func() effect { return push(newServerScreen(v.ServerID)) }},
 	}
+	if site, _ := v.Package(siteName); site.Configuration["kind"] == string(packages.WordPressName) {
+		list = slices.Insert(list, 1, wordpressBinding(e, v))
+	}
 	return append(list, moves(func(m widget.Move) { p.top = max(p.top+m.Lines(e.size.h, 100), 0) })...)
+}
+
+// wordpressBinding is the key for WordPress on a site of that kind.
+func wordpressBinding(e env, v job.SiteView) binding {
+	install := func() effect {
+		o := siteOrder(store.Install, packages.WordPressName, v)
+		return push(newOptionsScreen(o, o.fields(e, true), true))
+	}
+	return binding{keys: []string{"w"}, help: "WordPress", more: "put WordPress on the site, or take it away", off: unless(v.Status == store.Prepared, "the site is not made"), run: func() effect {
+		if _, has := v.Package(packages.WordPressName); !has {
+			return install()
+		}
+		text := []widget.Line{widget.Of(widget.Dim, "What you choose is shown before it is done.")}
+		return open(ask("WordPress on "+v.Domain, widget.Accent, text,
+			choice{"Cancel", "esc", nil},
+			choice{"Change", "c", install},
+			choice{"Take away", "x", func() effect { return push(siteOrder(store.Remove, packages.WordPressName, v).next(e)) }},
+		))
+	}}
 }
 
 // certificateBinding is the key for the certificate of a site.

@@ -71,6 +71,7 @@ func New(options ...Option) *Catalog {
 		sites.Git{},
 		sites.Deployment{},
 		sites.Rollback{},
+		sites.WordPress{},
 		sites.Certificate{},
 		sites.Renewal{},
 		sites.Command{},

@@ -1,6 +1,9 @@
 package catalog_test
 
 import (
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"brokeforge/packages"
@@ -64,5 +67,53 @@ func TestGoldenDeployments(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, string(name)+"-remove", built)
+	}
+}
+
+// TestGoldenWordPress holds the plans of WordPress on a server that has its database.
+func TestGoldenWordPress(t *testing.T) {
+	ctx := deployed(t)
+	ctx.SiteInstalled = ctx.SiteInstalled[:1]
+	ctx.SiteInstalled[0].Configuration["kind"] = "wordpress"
+	fresh, err := packages.ResolveSiteInstall(catalog.New(), []packages.Want{{Name: packages.WordPressName}}, ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var labels []string
+	for _, r := range fresh {
+		labels = append(labels, r.Label())
+	}
+	if want := []string{"mariadb", "database@mariadb-site_example_org", "database-user@mariadb-site_example_org", "example.org/wordpress"}; !slices.Equal(labels, want) {
+		t.Errorf("on a server without a database it needs %q, want %q", labels, want)
+	}
+	ctx.Installed = append(ctx.Installed,
+		store.ServerPackage{Name: "mariadb"},
+		store.ServerPackage{Name: "database", Instance: "mariadb-site_example_org", Configuration: map[string]string{"engine": "mariadb", "name": "site_example_org", "site": "example.org"}},
+		store.ServerPackage{Name: "database-user", Instance: "mariadb-site_example_org", Configuration: map[string]string{"engine": "mariadb", "name": "site_example_org", "databases": "site_example_org", "site": "example.org"}})
+	want := packages.Want{Name: packages.WordPressName, Values: packages.Values{"archive": "http://files.example.org/it's.tar.gz?a=b&c=$(id)", "sha256": strings.Repeat("0f", 32)}}
+	if _, err := packages.ResolveSiteInstall(catalog.New(), []packages.Want{want}, ctx); err == nil {
+		t.Error("an address with quotes is accepted")
+	}
+	want.Values["archive"] = "http://files.example.org/it.tar.gz?a=b&c=$(id)"
+	resolved, err := packages.ResolveSiteInstall(catalog.New(), []packages.Want{want}, ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := packages.BuildSite(store.Install, resolved, ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "wordpress-install", built)
+	pkg, _ := catalog.New().Site(packages.WordPressName)
+	built, err = packages.BuildSite(store.Remove, []packages.Resolved{{Package: pkg, Site: ctx.Site.Domain, Values: resolved[0].Values}}, ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "wordpress-remove", built)
+
+	ctx.SiteInstalled = append(ctx.SiteInstalled, store.SitePackage{Name: packages.DeploymentName})
+	var refused *packages.RefusedError
+	if _, err := packages.ResolveSiteInstall(catalog.New(), []packages.Want{want}, ctx); !errors.As(err, &refused) {
+		t.Errorf("beside a deployment: %v", err)
 	}
 }

@@ -41,9 +41,10 @@ func (Deployment) Credential() packages.Credential { return packages.Root() }
 // Describe tells of the deployment.
 func (Deployment) Describe() packages.Description {
 	return packages.Description{
-		Title:    "Deployment",
-		Summary:  "builds a release beside the one in use, switches in one step, and goes back where the site doesn't answer",
-		Requires: []packages.Name{gitName},
+		Title:     "Deployment",
+		Summary:   "builds a release beside the one in use, switches in one step, and goes back where the site doesn't answer",
+		Requires:  []packages.Name{gitName},
+		Conflicts: []packages.Name{packages.WordPressName},
 		Options: []packages.Option{
 			{
 				Name: refOption, Label: "Branch, tag or commit", Kind: packages.Text,
@@ -199,7 +200,7 @@ func (d deploys) scripts() (s deployScripts, err error) {
 	}{
 		{&s.prepare, texts, []string{"common", "prepare"}},
 		{&s.fetch, v, []string{"common", "git", "fetch"}},
-		{&s.checkout, v, []string{"common", "git", "checkout"}},
+		{&s.checkout, v, []string{"common", "git", "checkout", "share"}},
 		{&s.build, v, []string{"common", "environment", "build"}},
 		{&s.prune, v, []string{"common", "prune"}},
 	} {
@@ -207,7 +208,7 @@ func (d deploys) scripts() (s deployScripts, err error) {
 			return s, err
 		}
 	}
-	s.checkout += d.links()
+	s.checkout += linksTo(d.shared)
 	s.change, err = d.change(d.values, "yes")
 	return s, err
 }
@@ -220,10 +221,10 @@ func ended(text string) string {
 	return text + "\n"
 }
 
-// links has the release use what all have in common.
-func (d deploys) links() string {
+// linksTo has the release use what all have in common.
+func linksTo(shared []sharedPath) string {
 	var b strings.Builder
-	for _, p := range d.shared {
+	for _, p := range shared {
 		kind := "file"
 		if p.folder {
 			kind = "folder"

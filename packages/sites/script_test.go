@@ -21,9 +21,10 @@ func deployed() packages.SiteContext {
 		panic(err)
 	}
 	return packages.SiteContext{
+		Context: packages.Context{Facts: packages.Facts{Systemd: true}},
 		Site: store.Site{ID: "site", Domain: "blog.example.org"},
 		SiteInstalled: []store.SitePackage{
-			record(siteName, map[string]string{userKey: "site_blog_example_org", branchKey: "8.4", webServerKey: "nginx"}),
+			record(siteName, map[string]string{userKey: "site_blog_example_org", branchKey: "8.4", webServerKey: "nginx", kindOption: wordpress}),
 			record(gitName, map[string]string{"url": "ssh://git@git.example.org:2222/blog.git", "ref": "main", "key": "site", "submodules": "yes"}),
 			record(deploymentName, complete),
 		},
@@ -56,6 +57,8 @@ func TestScriptsArePOSIX(t *testing.T) {
 	plans = append(plans, plansOf(t, Git{}, packages.Values{"url": "git@github.com:team/blog.git"})...)
 	plans = append(plans, plansOf(t, Deployment{}, packages.Values{"preset": "laravel", "shared": "storage/,.env,public/up/"})...)
 	plans = append(plans, plansOf(t, Rollback{}, nil)...)
+	plans = append(plans, plansOf(t, WordPress{}, nil)...)
+	plans = append(plans, plansOf(t, Certificate{}, packages.Values{"source": "self-signed"})...)
 	for _, plan := range plans {
 		for _, cmd := range plan {
 			run, ok := cmd.(packages.Run)
