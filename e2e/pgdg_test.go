@@ -60,16 +60,7 @@ func (p pgdg) install(code int, set ...string) string {
 // fill has the archive offer PostgreSQL 15.
 func (p pgdg) fill() {
 	p.Helper()
-	list := p.sh(`set -e
-mkdir -p /root/12/lists/partial
-cd /root/12
-echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no] http://deb.debian.org/debian bookworm main' >list
-twelve() { apt-get -qq -o Dir::Etc::SourceList=/root/12/list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/root/12/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@" >&2; }
-twelve update
-twelve download postgresql-15 postgresql-client-15 libicu72 libldap-2.5-0 libllvm14
-ls /root/12/*.deb`)
-	p.depot.copy(p.h, list)
-	p.sh("rm -r /root/12")
+	p.depot.offerBookworm(p.h, "postgresql-15", "postgresql-client-15", "libicu72", "libldap-2.5-0", "libllvm14")
 	p.depot.publish("trixie-pgdg", "tests", "tests", p.depot.key)
 	if err := p.depot.Alias("trixie", "aside"); err != nil {
 		p.Fatal(err)

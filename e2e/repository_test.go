@@ -85,6 +85,21 @@ func (d *depot) copy(h *hosts.Host, list string) {
 	}
 }
 
+// offerBookworm has the archive offer packages of Debian 12, which a host downloads.
+func (d *depot) offerBookworm(h *hosts.Host, names ...string) {
+	d.Helper()
+	list := on(d, h, "sh", "-c", `set -e
+mkdir -p /root/12/lists/partial
+cd /root/12
+echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no] http://deb.debian.org/debian bookworm main' >list
+twelve() { apt-get -qq -o Dir::Etc::SourceList=/root/12/list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/root/12/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@" >&2; }
+twelve update
+twelve download `+strings.Join(names, " ")+`
+ls /root/12/*.deb`)
+	d.copy(h, list)
+	on(d, h, "rm", "-r", "/root/12")
+}
+
 // serve serves the archive on the address of the machine that the host sees.
 func (d *depot) serve(h *hosts.Host) {
 	d.Helper()

@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestSites makes two sites on an empty server, changes and removes them.
@@ -79,25 +77,11 @@ const (
 	blogSite = "xn--bcher-kva.example.org"
 )
 
-// page requests a page of a name on the host.
+// page requests a page of a name on the host by http.
 func (s sites) page(name, path string) (int, http.Header, string) {
 	s.Helper()
-	request, err := http.NewRequestWithContext(s.Context(), http.MethodGet, "http://"+s.h.Address()+path, nil)
-	if err != nil {
-		s.Fatal(err)
-	}
-	request.Host = name
-	client := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return response.StatusCode, response.Header, string(data)
+	a := s.visit("http", name, path)
+	return a.StatusCode, a.Header, a.text
 }
 
 func (s sites) add1(domain string, args ...string) result {
