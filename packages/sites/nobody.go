@@ -27,8 +27,13 @@ func (l layout) settling() (functions, check string, err error) {
 		return "", "", err
 	}
 	variables := []variable{
-		{"server", kind}, {"settings", folderOf(l.settings())}, {"notes", notes}, {"mark", defaultMark},
-		{"nobody", nobodyCertificate}, {"catch_all", file}, {"answer", strings.TrimSuffix(answer, "\n")},
+		{"server", kind},
+		{"settings", folderOf(l.settings())},
+		{"notes", notes},
+		{"mark", defaultMark},
+		{"nobody", nobodyCertificate},
+		{"catch_all", file},
+		{"answer", strings.TrimSuffix(answer, "\n")},
 	}
 	if functions, err = compose(variables, "httpsstate", "https"); err != nil {
 		return "", "", err

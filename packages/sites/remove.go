@@ -33,6 +33,10 @@ func (Site) Remove(ctx packages.SiteContext) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
+	functions, settled, err := l.settling()
+	if err != nil {
+		return nil, err
+	}
 	var commands []packages.Command
 	if ctx.Removal.Yes(archiveOption) {
 		commands = append(commands, packages.Track{Name: "archive_files", Label: "Archiving its files"}, l.archive())
@@ -42,12 +46,12 @@ func (Site) Remove(ctx packages.SiteContext) ([]packages.Command, error) {
 		unset,
 		packages.Run{
 			Title: "take the virtual host away",
-			Script: fmt.Sprintf(`rm -f %[1]s %[2]s && rm -rf %[3]s || exit 1
+			Script: functions + fmt.Sprintf(`rm -f %[1]s %[2]s && rm -rf %[3]s && settle_https || exit 1
 rmdir --ignore-fail-on-non-empty %[4]s 2>/dev/null
 if systemctl is-active --quiet %[5]s; then
 	%[6]s && systemctl reload %[5]s
 fi`, l.link(), l.host(), l.settings(), folderOf(l.settings()), l.unit(), l.test()),
-			Check: fmt.Sprintf("[ ! -e %[1]s ] && [ ! -L %[1]s ] && [ ! -e %[2]s ] && [ ! -e %[3]s ]", l.link(), l.host(), l.settings()),
+			Check: settled + fmt.Sprintf(" &&\n[ ! -e %[1]s ] && [ ! -L %[1]s ] && [ ! -e %[2]s ] && [ ! -e %[3]s ]", l.link(), l.host(), l.settings()),
 			Touch: packages.Touch{Reloads: []string{l.unit()}},
 		},
 	)
