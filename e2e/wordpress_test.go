@@ -34,6 +34,7 @@ func TestWordPress(t *testing.T) {
 	w.secrets()
 	w.password()
 	w.secure()
+	w.comesBack()
 	w.goes()
 }
 
@@ -265,6 +266,25 @@ func (w blogging) secure() {
 		return a.StatusCode == 200 && a.Proto == "HTTP/2.0" && strings.Contains(a.text, "user_login")
 	})
 	contains(w, w.wordpress(0), "nothing to do")
+}
+
+// comesBack: WordPress is taken away and put there again, with what people had written.
+func (w blogging) comesBack() {
+	w.Helper()
+	contains(w, w.wordpress(2, "database=other"), "has no rights on the database other")
+	w.must(0, "wordpress", wordpressSite, "--remove", "--yes")
+	a := w.visit("https", wordpressSite, "/")
+	if a.StatusCode != 200 || !strings.Contains(a.text, "Nothing is deployed to it yet") {
+		w.Errorf("without WordPress the site answers %d\n%.300s", a.StatusCode, a.text)
+	}
+	if got := w.sh("cd /srv/sites/" + wordpressSite + " && ls releases shared"); got != "releases:\nplaceholder\n\nshared:\nwp-content" {
+		w.Errorf("left of WordPress: %s", got)
+	}
+	w.wordpress(0, w.archive("good.tar.gz")...)
+	eventually(w, "the article is there again", func() bool {
+		a := w.visit("https", wordpressSite, "/")
+		return a.StatusCode == 200 && strings.Contains(a.text, "Hello world!")
+	})
 }
 
 // goes: the site goes with its database, and the other one stays.

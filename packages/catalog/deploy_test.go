@@ -111,8 +111,12 @@ func TestGoldenWordPress(t *testing.T) {
 	}
 	golden(t, "wordpress-remove", built)
 
-	ctx.SiteInstalled = append(ctx.SiteInstalled, store.SitePackage{Name: packages.DeploymentName})
 	var refused *packages.RefusedError
+	resolved[0].Values["database"] = "other"
+	if _, err := packages.BuildSite(store.Install, resolved, ctx); !errors.As(err, &refused) || !strings.Contains(err.Error(), "no rights on the database other") {
+		t.Errorf("with a database that its user has no rights on: %v", err)
+	}
+	ctx.SiteInstalled = append(ctx.SiteInstalled, store.SitePackage{Name: packages.DeploymentName})
 	if _, err := packages.ResolveSiteInstall(catalog.New(), []packages.Want{want}, ctx); !errors.As(err, &refused) {
 		t.Errorf("beside a deployment: %v", err)
 	}

@@ -22,7 +22,7 @@ func deployed() packages.SiteContext {
 	}
 	return packages.SiteContext{
 		Context: packages.Context{Facts: packages.Facts{Systemd: true}},
-		Site: store.Site{ID: "site", Domain: "blog.example.org"},
+		Site:    store.Site{ID: "site", Domain: "blog.example.org"},
 		SiteInstalled: []store.SitePackage{
 			record(siteName, map[string]string{userKey: "site_blog_example_org", branchKey: "8.4", webServerKey: "nginx", kindOption: wordpress}),
 			record(gitName, map[string]string{"url": "ssh://git@git.example.org:2222/blog.git", "ref": "main", "key": "site", "submodules": "yes"}),

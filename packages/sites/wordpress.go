@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,6 +157,9 @@ func (w WordPress) Install(ctx packages.SiteContext) ([]packages.Command, error)
 	case strings.HasPrefix(v[archiveURLOption], "http:") && v[sumOption] == "":
 		return nil, &packages.RefusedError{Reason: "an archive that comes by http could be anybody's: give its sum with wordpress.sha256"}
 	}
+	if err := hasRights(ctx); err != nil {
+		return nil, err
+	}
 	fetch, err := compose(append(p.variables(), variable{"url", v[archiveURLOption]}, variable{"sum", v[sumOption]}), "wordpress", "share")
 	if err != nil {
 		return nil, err
@@ -184,12 +188,39 @@ func (w WordPress) Install(ctx packages.SiteContext) ([]packages.Command, error)
 		packages.Track{Name: "switch_release", Label: "Switching to release"},
 		packages.Run{Title: "switch to the release, see that WordPress answers, or go back", Script: change, Check: done, Touch: p.touch(packages.Values{})},
 		packages.Run{Title: "note which archive the site has", As: as, Script: "echo " + archive + " >" + mark, Check: done},
+		packages.Track{Name: "verify", Label: "Verifying"},
+		packages.Run{Title: "see that WordPress answers", Script: p.answers(setupPage), IfChanged: true},
 		packages.Track{Name: "clean_up", Label: "Cleaning up"},
 		packages.Run{Title: "delete old releases", As: as, Script: prune, IfChanged: true},
 		packages.Run{Title: "say where it is set up", Script: "echo 'until it is set up at http://" + p.domain + setupPage + " whoever is there first becomes its administrator'", IfChanged: true},
 		packages.Persist{Version: fmt.Sprintf(`sed -n "s/^\$wp_version = '\([^']*\)';.*/\1/p" %s/current/wp-includes/version.php`, quote(p.root))},
 		packages.Note{Name: packages.ReleaseKey, As: as, Script: "basename \"$(readlink " + quote(p.root+"/current") + ")\""},
 	}, nil
+}
+
+// hasRights refuses a database that is there and that the site's user has no rights on.
+func hasRights(ctx packages.SiteContext) error {
+	name, user := databaseOf(ctx), siteUser(ctx.Site.Domain)
+	for _, r := range ctx.Installed {
+		if r.Name == databaseUserName && r.Instance == ctx.Values[engineOption]+"-"+user && !slices.Contains(splitNames(r.Configuration["databases"]), name) {
+			return &packages.RefusedError{Reason: fmt.Sprintf("the database user %s has no rights on the database %s: give it those with database-user.databases first", user, name)}
+		}
+	}
+	return nil
+}
+
+// answers returns a script that fails where the site has no good answer to a visitor who
+// asks for a page. PHP looks for changes of its files only every few seconds.
+func (p place) answers(path string) string {
+	return fmt.Sprintf(`tries=10
+while [ $tries -gt 0 ]; do
+	tries=$((tries - 1))
+	got=$(curl -sSkL -o /dev/null -w '%%{http_code}' --noproxy '*' --max-time 20 --max-redirs 3 --resolve %[1]s:%[2]s:127.0.0.1 --resolve %[1]s:443:127.0.0.1 http://%[1]s:%[2]s%[3]s 2>&1)
+	[ "$got" != 200 ] || exit 0
+	sleep 1
+done
+echo "asked for %[3]s, the site answers $got and not 200: see its log of errors, and whether its database runs" >&2
+exit 1`, p.domain, p.port, path)
 }
 
 // config returns the command that writes wp-config.php, which only the site's user can
