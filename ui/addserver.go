@@ -94,17 +94,8 @@ func (s *addScreen) bindings(e env) []binding {
 		{keys: []string{"tab", "down"}, show: "tab", help: "next", more: "to the next field", run: next(1)},
 		{keys: []string{"shift+tab", "up"}, show: "shift+tab", help: "previous", more: "to the previous field", run: next(-1)},
 		{keys: []string{"ctrl+o"}, help: "add now", more: "add the server, from any field", run: func() effect { return s.submit(e) }},
-		{keys: []string{"esc"}, help: "back", more: "leave the form; asks if something was typed", run: func() effect { return s.leave() }},
+		{keys: []string{"esc"}, help: "back", more: "leave the form; asks if something was typed", run: func() effect { return leaveForm(s.form) }},
 	}
-}
-
-// leave asks before typed text is lost.
-func (s *addScreen) leave() effect {
-	if !s.form.Changed() {
-		return pop()
-	}
-	return open(ask("Leave the form?", widget.Working, []widget.Line{widget.Of(widget.Plain, "What was typed is lost.")},
-		choice{"Stay", "s", nil}, choice{"Leave", "l", pop}))
 }
 
 func (s *addScreen) giveUp() {

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"brokeforge/ui/widget"
@@ -27,27 +29,15 @@ func (s *optionsScreen) init(env) effect { return effect{} }
 func (s *optionsScreen) capturing() bool { return true }
 
 func (s *optionsScreen) update(_ env, msg tea.Msg) effect {
-	s.form.Update(msg)
-	return effect{}
+	return updateForm(s.form, msg)
 }
 
 func (s *optionsScreen) bindings(e env) []binding {
-	next := func(by int) func() effect { return func() effect { s.form.Next(by); return effect{} } }
-	list := []binding{
-		{keys: []string{"enter"}, help: "next/preview", more: "to the next field; on the last one, to the preview", run: func() effect {
-			if !s.form.OnLast() {
-				return next(1)()
-			}
-			return s.submit(e)
-		}},
-		{keys: []string{"esc"}, help: "back", more: "back, keeping what was typed", run: func() effect {
+	list := slices.Insert(formBindings(e, s.form, func() effect { return s.submit(e) }), 1,
+		binding{keys: []string{"esc"}, help: "back", more: "back, keeping what was typed", run: func() effect {
 			s.order.choose(e, s.fields, s.form.Values())
 			return pop()
-		}},
-		{keys: []string{"tab", "down"}, show: "tab", help: "next", more: "to the next field", run: next(1)},
-		{keys: []string{"shift+tab", "up"}, show: "shift+tab", help: "previous", more: "to the previous field", quiet: true, run: next(-1)},
-		{keys: []string{"ctrl+o"}, help: "preview now", more: "to the preview, from any field", run: func() effect { return s.submit(e) }},
-	}
+		}})
 	if !s.all {
 		list = append(list, binding{keys: []string{"ctrl+e"}, help: "all options", more: "show the options that have a default too", run: func() effect {
 			s.order.choose(e, s.fields, s.form.Values())

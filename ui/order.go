@@ -73,9 +73,6 @@ func (o order) fields(e env, all bool) []widget.Field {
 			continue
 		}
 		for _, option := range o.options(p) {
-			if option.Kind == packages.Lines {
-				continue // a form has no place for them: they stay as they are
-			}
 			if all || (option.Required && option.Default == "") || o.action == store.Remove {
 				out = append(out, o.field(e, p, option))
 			}
@@ -100,6 +97,11 @@ func (o order) field(e env, p packages.Package, option packages.Option) widget.F
 	kinds := map[packages.Kind]widget.FieldKind{
 		packages.Secret: widget.SecretField, packages.Choice: widget.ChoiceField,
 		packages.Several: widget.SeveralField, packages.YesNo: widget.YesNoField,
+		packages.Lines: widget.LinesField,
+	}
+	kind := kinds[option.Kind]
+	if option.Kind == packages.Secret && option.Lines {
+		kind = widget.SecretLinesField
 	}
 	value := option.Default
 	if recorded, ok := o.recorded(e, p, option.Name); ok && o.action != store.Remove {
@@ -121,7 +123,7 @@ func (o order) field(e env, p packages.Package, option packages.Option) widget.F
 	}
 	return widget.Field{
 		Name: optionKey(p.Name(), option.Name), Label: label, Group: p.Describe().Title, Help: help,
-		Kind: kinds[option.Kind], Choices: option.Choices, Value: value,
+		Kind: kind, Choices: option.Choices, Value: value,
 		Check: func(v string) string {
 			if v == "" && kept {
 				return ""

@@ -45,30 +45,12 @@ func (s *siteAddScreen) init(env) effect { return effect{} }
 func (s *siteAddScreen) capturing() bool { return true }
 
 func (s *siteAddScreen) update(_ env, msg tea.Msg) effect {
-	s.form.Update(msg)
-	return effect{}
+	return updateForm(s.form, msg)
 }
 
 func (s *siteAddScreen) bindings(e env) []binding {
-	next := func(by int) func() effect { return func() effect { s.form.Next(by); return effect{} } }
-	return []binding{
-		{keys: []string{"enter"}, help: "next/preview", more: "to the next field; on the last one, to the preview", run: func() effect {
-			if !s.form.OnLast() {
-				return next(1)()
-			}
-			return s.submit(e)
-		}},
-		{keys: []string{"tab", "down"}, show: "tab", help: "next", more: "to the next field", run: next(1)},
-		{keys: []string{"shift+tab", "up"}, show: "shift+tab", help: "previous", more: "to the previous field", quiet: true, run: next(-1)},
-		{keys: []string{"ctrl+o"}, help: "preview now", more: "to the preview, from any field", run: func() effect { return s.submit(e) }},
-		{keys: []string{"esc"}, help: "back", more: "leave the form; asks if something was typed", run: func() effect {
-			if !s.form.Changed() {
-				return pop()
-			}
-			return open(ask("Leave the form?", widget.Working, []widget.Line{widget.Of(widget.Plain, "What was typed is lost.")},
-				choice{"Stay", "s", nil}, choice{"Leave", "l", pop}))
-		}},
-	}
+	return append(formBindings(e, s.form, func() effect { return s.submit(e) }),
+		binding{keys: []string{"esc"}, help: "back", more: "leave the form; asks if something was typed", run: func() effect { return leaveForm(s.form) }})
 }
 
 // submit goes on to the preview on the chosen server.

@@ -8,7 +8,6 @@ import (
 	"brokeforge/packages/dotenv"
 	"brokeforge/packages/job"
 	"brokeforge/store"
-	"brokeforge/ui/editor"
 	"brokeforge/ui/widget"
 )
 
@@ -85,20 +84,8 @@ func (p *siteEnvironment) update(e env, v job.SiteView, msg tea.Msg) effect {
 
 // edit opens the editor on a text.
 func (p *siteEnvironment) edit(e env, text string) effect {
-	draft, err := editor.New(".env", text, e.getenv)
-	if err != nil {
-		return complain(err)
-	}
-	self, was := e.self, p.env
-	// What it works on is the terminal, which is given to it meanwhile.
-	return command(tea.ExecProcess(draft.Command(e.ctx, nil, nil, nil), func(err error) tea.Msg {
-		m := environmentEditedMsg{was: was, err: err}
-		if err == nil {
-			m.text, m.err = draft.Text()
-		}
-		m.err = errors.Join(m.err, draft.Close())
-		return toScreen{self, m}
-	}))
+	was := p.env
+	return editText(e, ".env", text, func(text string, err error) tea.Msg { return environmentEditedMsg{was, text, err} })
 }
 
 // edited shows what would change, and asks.

@@ -55,11 +55,11 @@ func (Certificate) Describe() packages.Description {
 			},
 			{
 				Name: chainOption, Label: "Chain", Kind: packages.Secret, Lines: true,
-				Help: "of an own one: the certificate and those that signed it, in PEM; certificate.chain=@FILE", Validate: acceptChain,
+				Help: "of an own one: the certificate and those that signed it, in PEM", Validate: acceptChain,
 			},
 			{
 				Name: keyOption, Label: "Private key", Kind: packages.Secret, Lines: true,
-				Help: "of an own one: in PEM, without a passphrase; certificate.key=@FILE", Validate: acceptKey,
+				Help: "of an own one: in PEM, without a passphrase", Validate: acceptKey,
 			},
 			{
 				Name: redirectOption, Label: "Redirect to https", Kind: packages.YesNo, Default: "yes",

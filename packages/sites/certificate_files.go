@@ -44,7 +44,7 @@ func (p tls) valid(chain string) string {
 func (p tls) own() ([]packages.Command, error) {
 	chain, key := p.ctx.Values[chainOption], p.ctx.Values[keyOption]
 	if chain == "" || key == "" {
-		return nil, fmt.Errorf("an own certificate needs certificate.chain and certificate.key: say certificate.chain=@FILE and certificate.key=@FILE")
+		return nil, fmt.Errorf("an own certificate needs its chain and its private key; on the command line: certificate.chain=@FILE and certificate.key=@FILE")
 	}
 	var names strings.Builder
 	for _, name := range p.names {

@@ -127,7 +127,7 @@ func service(unit, name string) []packages.Command {
 
 // sitePackages are those that sites have.
 func sitePackages() []packages.SitePackage {
-	return []packages.SitePackage{SitePackage{}, onSite{packages.CertificateName, "Certificate"}, onSite{packages.CommandName, "Command"}}
+	return []packages.SitePackage{SitePackage{}, onSite{packages.CertificateName, "Certificate"}, onSite{packages.CommandName, "Command"}, onSite{packages.DeploymentName, "Deployment"}}
 }
 
 // Site returns a package of sites, unless the catalog is empty.

@@ -70,7 +70,21 @@ func (p onSite) Credential() packages.Credential { return packages.Root() }
 
 func (p onSite) Describe() packages.Description {
 	d := packages.Description{Title: p.title, Summary: "made up", Requires: []packages.Name{SitePackage{}.Name()}}
-	if p.name == packages.CommandName {
+	switch p.name {
+	case packages.CertificateName:
+		d.Options = []packages.Option{
+			{Name: "source", Label: "From", Kind: packages.Choice, Choices: []string{"letsencrypt", "own", "self-signed"}, Default: "letsencrypt"},
+			{Name: "chain", Label: "Chain", Kind: packages.Secret, Lines: true, Help: "of an own one: the certificate and those that signed it, in PEM"},
+			{Name: "key", Label: "Private key", Kind: packages.Secret, Lines: true, Help: "of an own one: in PEM, without a passphrase"},
+			{Name: "days", Label: "Days", Kind: packages.Number, Default: "90", Min: 1, Max: 365},
+		}
+	case packages.DeploymentName:
+		d.Options = []packages.Option{
+			{Name: packages.RefOption, Label: "Branch, tag or commit", Help: "empty means that of the repository"},
+			{Name: "script", Label: "Script", Kind: packages.Lines, Help: "builds the release before it is used"},
+			{Name: "keep", Label: "Releases kept", Kind: packages.Number, Default: "5", Min: 2, Max: 50},
+		}
+	case packages.CommandName:
 		d.Options = []packages.Option{{Name: packages.CommandOption, Label: "Command", Required: true}, {Name: "timeout", Kind: packages.Number, Default: "120"}}
 	}
 	return d

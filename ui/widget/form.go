@@ -12,11 +12,13 @@ type FieldKind int
 
 // The kinds of fields.
 const (
-	TextField    FieldKind = iota
-	SecretField            // shown as dots
-	ChoiceField            // one of its choices
-	SeveralField           // some of its choices, joined by commas
-	YesNoField             // "yes" or "no"
+	TextField        FieldKind = iota
+	SecretField                // shown as dots
+	ChoiceField                // one of its choices
+	SeveralField               // some of its choices, joined by commas
+	YesNoField                 // "yes" or "no"
+	LinesField                 // several lines
+	SecretLinesField           // several lines, of which only the number is shown
 )
 
 // Field is a field of a form.
@@ -35,6 +37,7 @@ type Field struct {
 type field struct {
 	Field
 	input   *Input
+	area    *Area // of the kinds with several lines
 	touched bool
 	choice  int    // the choice under the cursor, of several
 	refused string // by others than Check, until the value changes
@@ -51,10 +54,11 @@ type Form struct {
 func NewForm(fields []Field) *Form {
 	f := &Form{}
 	for _, one := range fields {
-		f.fields = append(f.fields, &field{Field: one, input: NewInput(one.Value)})
+		f.fields = append(f.fields, &field{Field: one, input: NewInput(one.Value), area: NewArea(one.Value)})
 	}
 	for _, one := range f.fields {
 		one.input.secret = one.Kind == SecretField
+		one.area.secret = one.Kind == SecretLinesField
 		f.begun = append(f.begun, one.value())
 	}
 	return f
@@ -64,6 +68,8 @@ func (f *field) value() string {
 	switch f.Kind {
 	case TextField, SecretField:
 		return f.input.Value()
+	case LinesField, SecretLinesField:
+		return f.area.Value()
 	}
 	return f.Value
 }
@@ -134,21 +140,47 @@ func (f *Form) Next(by int) {
 
 func (f *Form) focused() *field { return f.fields[f.scroll.Cursor()] }
 
-// Update takes a key or a paste for the field with the focus.
-func (f *Form) Update(msg tea.Msg) {
+// Several returns the name and the text of the field with the focus, and whether
+// that may have several lines: enter, up and down are keys of the field then.
+func (f *Form) Several() (name, text string, ok bool) {
+	one := f.focused()
+	return one.Name, one.value(), one.Kind == LinesField || one.Kind == SecretLinesField
+}
+
+// Set replaces the text of a field that may have several lines. The end of the last
+// line, which files have, is not part of it.
+func (f *Form) Set(name, text string) {
+	for _, one := range f.fields {
+		if one.Name == name {
+			one.area.Set(strings.TrimSuffix(text, "\n"))
+			one.refused = ""
+		}
+	}
+}
+
+// Update takes a key or a paste for the field with the focus, and says why it took
+// none of it; mostly nothing. From the ends of several lines, up and down lead to the
+// fields beside.
+func (f *Form) Update(msg tea.Msg) (refused string) {
 	one := f.focused()
 	before := one.value()
-	switch one.Kind {
-	case TextField, SecretField:
+	key, isKey := msg.(tea.KeyPressMsg)
+	switch _, _, several := f.Several(); {
+	case several && isKey && key.String() == "up" && len(one.area.above) == 0:
+		f.Next(-1)
+	case several && isKey && key.String() == "down" && len(one.area.below) == 0:
+		f.Next(1)
+	case several:
+		refused = one.area.Update(msg)
+	case one.Kind == TextField || one.Kind == SecretField:
 		one.input.Update(msg)
-	default:
-		if key, ok := msg.(tea.KeyPressMsg); ok {
-			one.choose(key.String())
-		}
+	case isKey:
+		one.choose(key.String())
 	}
 	if one.value() != before {
 		one.refused = ""
 	}
+	return refused
 }
 
 func (f *field) choose(key string) {

@@ -17,6 +17,16 @@ func key(name string) tea.KeyPressMsg {
 		return tea.KeyPressMsg{Code: tea.KeyRight}
 	case "backspace":
 		return tea.KeyPressMsg{Code: tea.KeyBackspace}
+	case "delete":
+		return tea.KeyPressMsg{Code: tea.KeyDelete}
+	case "enter":
+		return tea.KeyPressMsg{Code: tea.KeyEnter}
+	case "home":
+		return tea.KeyPressMsg{Code: tea.KeyHome}
+	case "up":
+		return tea.KeyPressMsg{Code: tea.KeyUp}
+	case "down":
+		return tea.KeyPressMsg{Code: tea.KeyDown}
 	}
 	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
 		return tea.KeyPressMsg{Code: rune(rest[0]), Mod: tea.ModCtrl}
@@ -48,10 +58,12 @@ func TestInput(t *testing.T) {
 }
 
 func TestAPasteIsOneCleanLine(t *testing.T) {
-	i := NewInput("")
-	i.Update(tea.PasteMsg{Content: "10.0.\x1b[31m0.1\nq\n"})
-	if i.Value() != "10.0.0.1" {
-		t.Errorf("got %q", i.Value())
+	for _, end := range []string{"\n", "\r", "\r\n"} {
+		i := NewInput("")
+		i.Update(tea.PasteMsg{Content: "10.0.\x1b[31m0.1" + end + "q" + end})
+		if i.Value() != "10.0.0.1" {
+			t.Errorf("with %q got %q", end, i.Value())
+		}
 	}
 }
 

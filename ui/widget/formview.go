@@ -80,11 +80,13 @@ func (f *field) viewValue(width int, focus bool) []Line {
 	case SeveralField:
 		return f.several(width, focus)
 	}
-	line := f.input.View(width, focus)
-	if !focus && f.value() == "" {
+	switch several := f.Kind == LinesField || f.Kind == SecretLinesField; {
+	case !focus && f.value() == "":
 		return []Line{Of(Dim, strings.Repeat("·", min(width, 3))).Fit(width)}
+	case several:
+		return f.area.View(width, focus)
 	}
-	return []Line{line}
+	return []Line{f.input.View(width, focus)}
 }
 
 func (f *field) options(choices []string, width int, focus bool) Line {

@@ -18,9 +18,10 @@ const maxInput = 4096
 // of Bubbles is not used because its ctrl+v runs clipboard programs of the
 // machine, which over SSH is the wrong one.)
 type Input struct {
-	runes  []rune
-	at     int
-	secret bool
+	runes   []rune
+	at      int
+	secret  bool
+	several bool // it is a line of an Area, which bounds it and has tabs
 }
 
 // NewInput returns an input that holds a text.
@@ -47,8 +48,7 @@ func (i *Input) Set(value string) {
 func (i *Input) Update(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.PasteMsg:
-		first, _, _ := strings.Cut(strings.TrimLeft(msg.Content, "\r\n"), "\n")
-		first = strings.TrimRight(first, "\r")
+		first, _, _ := strings.Cut(strings.TrimLeft(unixLines(msg.Content), "\n"), "\n")
 		if !i.secret { // of which every character counts
 			first = clean.Line(first)
 		}
@@ -62,7 +62,9 @@ func (i *Input) Update(msg tea.Msg) {
 
 func (i *Input) insert(text string) {
 	runes := slices.DeleteFunc([]rune(text), func(r rune) bool { return !unicode.IsPrint(r) })
-	runes = runes[:min(len(runes), max(maxInput-len(i.runes), 0))]
+	if !i.several {
+		runes = runes[:min(len(runes), max(maxInput-len(i.runes), 0))]
+	}
 	i.runes = slices.Insert(i.runes, i.at, runes...)
 	i.at += len(runes)
 }
@@ -122,12 +124,15 @@ func (i *Input) View(width int, focus bool) Line {
 	if !focus {
 		return Of(Plain, string(runes)).Fit(width)
 	}
-	line := Of(Plain, string(runes[:i.at]))
+	line := Of(Plain, shown(runes[:i.at]))
 	under, rest := " ", ""
 	if i.at < len(runes) {
-		under, rest = string(runes[i.at]), string(runes[i.at+1:])
+		under, rest = shown(runes[i.at:i.at+1]), shown(runes[i.at+1:])
 	}
 	start := max(line.Width()+Width(under)-width, 0)
 	line = line.And(Text(Cursor, under), Text(Plain, rest))
 	return line.Slice(start, start+width)
 }
+
+// shown is text as it is on the screen, where a tab has no width of its own.
+func shown[T string | []rune](text T) string { return strings.ReplaceAll(string(text), "\t", "    ") }
