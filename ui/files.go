@@ -21,8 +21,10 @@ type filesScreen struct {
 	files  job.Files // nil until they are opened
 
 	dir     string
-	entries []job.FileEntry // folders first, each by name
+	listed  []job.FileEntry // all that is in the folder: folders first, each by name
+	entries []job.FileEntry // of these, what the filter leaves
 	cut     bool            // there are more
+	filter  filter
 	scroll  widget.Scroll
 	want    string // the name to be selected once there are entries
 	room    int    // rows that are shown
@@ -52,7 +54,7 @@ type filesListedMsg struct {
 
 func (s *filesScreen) title(env) string { return "Files of " + s.domain }
 
-func (s *filesScreen) capturing() bool { return false }
+func (s *filesScreen) capturing() bool { return s.filter.typing }
 
 func (s *filesScreen) working() bool { return s.going || s.work != nil }
 
@@ -101,8 +103,13 @@ func isFile(e job.FileEntry) int {
 	return 1
 }
 
-// back ends what goes on for the screen, and leaves it.
+// back clears the filter, or ends what goes on for the screen and leaves it.
 func (s *filesScreen) back(env) (effect, bool) {
+	f, _ := s.selected()
+	if s.filter.back() {
+		s.narrow(f.Name)
+		return effect{}, true
+	}
 	s.stop()
 	files := s.files
 	return pop().and(command(func() tea.Msg {
@@ -125,7 +132,11 @@ func (s *filesScreen) update(e env, msg tea.Msg) effect {
 		}
 		return s.list(e, s.dir)
 	case filesListedMsg:
-		return s.listed(m)
+		return s.took(m)
+	case tea.KeyPressMsg, tea.PasteMsg:
+		f, _ := s.selected()
+		s.filter.update(m)
+		s.narrow(f.Name)
 	case filePathMsg:
 		return s.followed(e, m)
 	case fileAskMsg:
@@ -140,7 +151,8 @@ func (s *filesScreen) update(e env, msg tea.Msg) effect {
 	return effect{}
 }
 
-func (s *filesScreen) listed(m filesListedMsg) effect {
+// took shows what is in a folder, with the cursor where it was or is wanted.
+func (s *filesScreen) took(m filesListedMsg) effect {
 	if m.try != s.try {
 		return effect{}
 	}
@@ -149,20 +161,39 @@ func (s *filesScreen) listed(m filesListedMsg) effect {
 		s.wrong = m.err
 		return effect{}
 	}
-	keep := s.want
-	if old, ok := s.selected(); ok && keep == "" && m.dir == s.dir {
-		keep = old.Name
-	}
 	if m.dir != s.dir {
 		s.scroll = widget.Scroll{}
+		s.filter.clear()
+	} else if old, ok := s.selected(); ok && s.want == "" {
+		s.want = old.Name
 	}
-	s.dir, s.entries, s.cut, s.want = m.dir, m.entries, m.cut, ""
-	if i := slices.IndexFunc(s.entries, func(f job.FileEntry) bool { return f.Name == keep }); i >= 0 {
-		s.scroll.To(i, len(s.entries))
-	} else {
-		s.scroll.To(s.scroll.Cursor(), len(s.entries))
+	if !s.passes(s.want) {
+		s.filter.clear() // it would hide what was made just now
 	}
+	s.dir, s.listed, s.cut = m.dir, m.entries, m.cut
+	want := s.want
+	s.want = ""
+	s.narrow(want)
 	return effect{}
+}
+
+// passes reports whether the filter leaves a name.
+func (s *filesScreen) passes(name string) bool {
+	return name == "" || matches(s.filter.value(), nil, job.ShownName(name))
+}
+
+// narrow has the list be what the filter leaves, with the cursor on a name if it is
+// among that.
+func (s *filesScreen) narrow(want string) {
+	s.entries = s.listed
+	if s.filter.value() != "" {
+		s.entries = slices.DeleteFunc(slices.Clone(s.listed), func(f job.FileEntry) bool { return !s.passes(f.Name) })
+	}
+	at := slices.IndexFunc(s.entries, func(f job.FileEntry) bool { return f.Name == want })
+	if at < 0 {
+		at = s.scroll.Cursor()
+	}
+	s.scroll.To(at, len(s.entries))
 }
 
 func (s *filesScreen) selected() (job.FileEntry, bool) {
@@ -182,6 +213,13 @@ func (s *filesScreen) here(name string) string {
 
 func (s *filesScreen) bindings(e env) []binding {
 	f, there := s.selected()
+	if s.filter.typing {
+		list := s.filter.typed()
+		for i, b := range list {
+			list[i].run = func() effect { out := b.run(); s.narrow(f.Name); return out }
+		}
+		return list
+	}
 	none := unless(there, "there is no file here")
 	closed := unless(s.files != nil, "the files are not opened yet")
 	busy := closed
@@ -204,6 +242,7 @@ func (s *filesScreen) bindings(e env) []binding {
 	}
 	stop := binding{keys: []string{"c"}, help: "stop", more: "stop what goes on", quiet: s.work == nil, off: unless(s.work != nil, "nothing goes on"), run: func() effect { s.work.stop(); return effect{} }}
 	list = slices.Insert(list, 0, stop)
+	list = append(list, s.filter.binding())
 	return append(list, moves(func(m widget.Move) {
 		s.scroll.To(s.scroll.Cursor()+m.Lines(s.room, len(s.entries)), len(s.entries))
 	})...)
@@ -299,5 +338,5 @@ func modeOf(m fs.FileMode) string {
 
 // filesOfSite shows the files of a site on a server.
 func filesOfSite(domain, server string) *filesScreen {
-	return &filesScreen{domain: domain, server: server, stop: func() {}, room: 10}
+	return &filesScreen{domain: domain, server: server, stop: func() {}, room: 10, filter: newFilter()}
 }

@@ -186,4 +186,37 @@ func TestFilesMany(t *testing.T) {
 	}
 	d.press("g")
 	d.shows("f000000")
+	d.press("/")
+	d.typed("4711")
+	d.shows("/ 4711", "/100000)", "f004711")
+	d.press("enter", "j")
+	d.shows("2 of ", "f014711")
+	d.press("esc")
+	d.shows("100000 entries", "14712 of 100000") // the cursor stays on what was found
+}
+
+// TestFilesFilter: the keys act on what the filter leaves, and a filter never hides
+// what was made, nor follows into another folder.
+func TestFilesFilter(t *testing.T) {
+	d, f := explore(t, "artisan")
+	d.press("/")
+	d.typed("art")
+	d.shows("/ art", "(1/8)", "artisan")
+	d.hides("backup.tar.gz")
+	d.press("enter", "D", "d")
+	d.shows("/ art")
+	d.press("n")
+	d.typed("new")
+	d.press("enter")
+	d.shows("backup.tar.gz")
+	d.press("/")
+	d.typed("pub")
+	d.press("enter", "enter")
+	d.shows("/srv/blog.example.org/public", "index.php", "1 entry")
+	d.press("h", "/")
+	d.typed("none of these")
+	d.shows("nothing here matches none of these")
+	d.press("esc")
+	d.shows("8 entries")
+	did(t, f, "delete artisan", "create new")
 }

@@ -46,12 +46,15 @@ func (s *filesScreen) view(e env, sz size) []widget.Line {
 	if s.dir != "" {
 		where += "/" + job.ShownName(s.dir)
 	}
-	end := widget.Of(widget.Dim, " "+countOf(len(s.entries))+" ")
+	end := widget.Of(widget.Dim, " "+countOf(len(s.listed))+" ")
 	switch {
 	case s.going:
 		end = widget.Of(widget.Working, " "+spin(e.now())+" reading ")
 	case s.cut:
-		end = widget.Of(widget.Working, " the first "+strconv.Itoa(len(s.entries))+" of more ")
+		end = widget.Of(widget.Working, " the first "+strconv.Itoa(len(s.listed))+" of more ")
+	}
+	if line := s.filter.line(len(s.entries), len(s.listed)); line != nil && !s.going {
+		end = widget.Line{widget.Spaces(1)}.And(line...)
 	}
 	room := max(sz.w-end.Width()-2, 1)
 	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, " "+widget.CutMiddle(where, room)), end, sz.w)}
@@ -69,7 +72,10 @@ func (s *filesScreen) view(e env, sz size) []widget.Line {
 func (s *filesScreen) table(e env) *widget.Table {
 	from, to := s.scroll.Window(len(s.entries), s.room)
 	t := &widget.Table{Columns: fileColumns()}
-	if s.wrong == nil && !s.going {
+	switch {
+	case s.filter.value() != "":
+		t.Empty = "nothing here matches " + s.filter.value()
+	case s.wrong == nil && !s.going:
 		t.Empty = "Nothing is in this folder. n makes a file, u uploads one."
 	}
 	var rows []widget.Row
