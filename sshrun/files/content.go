@@ -232,6 +232,7 @@ func (f *Folder) replace(on *session, name, at string, data []byte, now Version)
 	if err == nil && why == "" {
 		return "", nil
 	}
+	err = full(on, "save", name, dir, err)
 	// What was lost is told by err.
 	_ = on.sftp.Remove(temporary)
 	if err != nil {
@@ -283,23 +284,37 @@ func (f *Folder) same(on *session, name, at string, now Version) error {
 	return nil
 }
 
-// overwrite writes a file where it is.
+// overwrite writes a file where it is. What makes it longer is written first, so that
+// a full disk leaves it as it was.
 func (f *Folder) overwrite(on *session, name, at string, data []byte) error {
 	w, err := on.sftp.OpenFile(at, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	err = f.still(on, name, at)
-	if err == nil {
-		_, err = w.WriteAt(data, 0)
+	return errors.Join(f.fillAgain(on, w, name, at, data), w.Close())
+}
+
+func (f *Folder) fillAgain(on *session, w *sftp.File, name, at string, data []byte) error {
+	if err := f.still(on, name, at); err != nil {
+		return err
 	}
-	if err == nil {
-		err = w.Truncate(int64(len(data)))
+	info, err := w.Stat()
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = synced(w)
+	if size := info.Size(); size < int64(len(data)) {
+		if _, err := w.WriteAt(data[size:], size); err != nil {
+			dir, _ := split(at)
+			return errors.Join(full(on, "save", name, dir, err), w.Truncate(size))
+		}
 	}
-	return errors.Join(err, w.Close())
+	if _, err := w.WriteAt(data, 0); err != nil {
+		return err
+	}
+	if err := w.Truncate(int64(len(data))); err != nil {
+		return err
+	}
+	return synced(w)
 }
 
 // permissions are the bits of a mode that chmod(2) sets.

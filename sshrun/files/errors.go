@@ -107,6 +107,28 @@ func explain(doing, name string, err error) error {
 	return &Error{Doing: doing, Path: name, Problem: problem, Err: err}
 }
 
+// noRoom is how many free bytes are as good as none: less than one write of SFTP.
+const noRoom = 32 << 10
+
+// full says that a disk is full, of which SFTP only tells that something has failed.
+// dir is where the file is.
+func full(on *session, doing, name, dir string, err error) error {
+	var status *sftp.StatusError
+	if !errors.As(err, &status) || status.FxCode() != sftp.ErrSSHFxFailure {
+		return err
+	}
+	disk, statErr := on.sftp.StatVFS(dir)
+	switch {
+	case statErr != nil: // servers need not know
+		return err
+	case disk.Frsize*disk.Bavail < noRoom:
+		return &Error{Doing: doing, Path: name, Problem: "the disk of the server is full", Err: err}
+	case disk.Files > 0 && disk.Favail == 0:
+		return &Error{Doing: doing, Path: name, Problem: "the disk of the server has no room for more files", Err: err}
+	}
+	return err
+}
+
 // isLost reports whether the connection to the file server is gone.
 func isLost(err error) bool {
 	var status *sftp.StatusError

@@ -206,7 +206,8 @@ func (f *Folder) do(ctx context.Context, doing, name string, fn func(context.Con
 		}
 		return why
 	}
-	return explain(doing, name, err)
+	dir, _ := split(f.at(name))
+	return explain(doing, name, full(on, doing, name, dir, err))
 }
 
 // brief is do for what has an answer soon.

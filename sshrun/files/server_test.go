@@ -20,6 +20,7 @@ import (
 type disk struct {
 	opened func(name string) // called before a file is opened; may be nil
 	closed bool              // no file can be made
+	room   int64             // bytes that a file may have, as the disk is full then; 0 for no limit
 }
 
 // onDisk opens a folder of this machine.
@@ -79,7 +80,33 @@ func (d *disk) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 	if flags.Excl {
 		how |= os.O_EXCL
 	}
-	return os.OpenFile(r.Filepath, how, 0o600)
+	f, err := os.OpenFile(r.Filepath, how, 0o600)
+	if err != nil || d.room == 0 {
+		return f, err
+	}
+	return bounded{f, d.room}, nil
+}
+
+// bounded is a file on a disk that is full from a size on.
+type bounded struct {
+	*os.File
+	room int64
+}
+
+func (b bounded) WriteAt(data []byte, at int64) (int, error) {
+	if at+int64(len(data)) > b.room {
+		return 0, syscall.ENOSPC
+	}
+	return b.File.WriteAt(data, at)
+}
+
+// StatVFS says that the disk is full if there is a limit.
+func (d *disk) StatVFS(*sftp.Request) (*sftp.StatVFS, error) {
+	free := uint64(0)
+	if d.room == 0 {
+		free = 1 << 20
+	}
+	return &sftp.StatVFS{Bsize: 4096, Frsize: 4096, Blocks: 1 << 20, Bfree: free, Bavail: free}, nil
 }
 
 func (d *disk) Filecmd(r *sftp.Request) error {

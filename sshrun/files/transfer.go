@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/pkg/sftp"
 )
@@ -100,8 +101,10 @@ func fetch(r *sftp.File, name string, to *os.Root, part string, size int64, tell
 	switch {
 	case errors.As(err, &full):
 		return &Error{Path: name, Problem: "it becomes longer while it is downloaded, so it is never whole"}
+	case err != nil && errors.Is(c.local, syscall.ENOSPC):
+		return errors.Join(&Error{Doing: "download", Path: name, Problem: "the disk of this machine is full", Err: c.local}, to.Remove(part))
 	case err != nil && c.local != nil:
-		return fmt.Errorf("write %s here: %w", part, c.local)
+		return errors.Join(fmt.Errorf("write %s here: %w", part, c.local), to.Remove(part))
 	case err != nil:
 		return &BrokenOffError{name, c.done, size, err}
 	case c.done != size:
@@ -226,15 +229,21 @@ func (f *Folder) Upload(ctx context.Context, from *os.File, name string, overwri
 }
 
 // send copies a file to part, from the last block that part has, and gives it the
-// mode and, where it is to replace a file, the owner of like.
+// mode and, where it is to replace a file, the owner of like. Unless the connection was
+// lost, nothing is left of part where that fails.
 func send(on *session, from *os.File, name, part string, size int64, like Version, replaces bool, tell Progress) (err error) {
 	done, w, err := resumable(on, name, part, size)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if closeErr := w.Close(); err == nil {
+		closeErr := w.Close()
+		switch {
+		case err == nil:
 			err = closeErr
+		case !isLost(err):
+			dir, _ := split(part)
+			err = errors.Join(full(on, "upload", name, dir, err), on.sftp.Remove(part))
 		}
 	}()
 	said := func() {
