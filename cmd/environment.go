@@ -135,39 +135,37 @@ over when you say so.`,
 		if err != nil {
 			return err
 		}
-		text, err := e.edited(ctx, was.Text)
-		if err != nil {
-			return err
-		}
-		return e.save(ctx, engine, site, was, text)
+		return e.edit(ctx, was.Text, func(text string) error { return e.save(ctx, engine, site, was, text) })
 	})
 }
 
-// edited has the person edit a text until it is a dotenv file, or they give up.
-func (e *environment) edited(ctx context.Context, text string) (out string, err error) {
+// edit has the person edit a text until it is a dotenv file that is saved, or they
+// give up: what could not be saved is not lost before.
+func (e *environment) edit(ctx context.Context, text string, save func(string) error) (err error) {
 	draft, err := editor.New(".env", text, e.Getenv)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, draft.Close()) }()
 	for {
 		if err := draft.Command(ctx, e.Stdin, e.Stdout, e.Stderr).Run(); err != nil {
-			return "", fmt.Errorf("the editor failed, so nothing was changed: %w", err)
+			return fmt.Errorf("the editor failed, so nothing was changed: %w", err)
 		}
-		if out, err = draft.Text(); err != nil {
-			return "", err
+		text, err := draft.Text()
+		if err != nil {
+			return err
 		}
-		_, wrong := dotenv.Parse(out)
+		_, wrong := dotenv.Parse(text)
 		if wrong == nil {
-			return out, nil
+			wrong = save(text)
+		}
+		var given *ended // up by the person
+		if wrong == nil || errors.As(wrong, &given) || ctx.Err() != nil {
+			return wrong
 		}
 		e.complain(wrong.Error(), "")
-		again, err := e.ask(ctx, "Edit it again?")
-		if err != nil {
-			return "", err
-		}
-		if !again {
-			return "", errors.New("nothing was changed")
+		if again, err := e.ask(ctx, "Edit it again?"); err != nil || !again {
+			return errors.Join(err, errors.New("nothing was changed"))
 		}
 	}
 }

@@ -20,7 +20,6 @@ type siteEnvironment struct {
 	read   bool
 	begun  bool
 	reveal bool
-	draft  string // what was edited and not saved, so that it is not lost
 }
 
 type environmentMsg struct {
@@ -94,13 +93,12 @@ func (p *siteEnvironment) edited(e env, m environmentEditedMsg) effect {
 		return complain(m.err)
 	}
 	if m.text == m.was.Text {
-		return say("nothing was changed")
+		return dropped()
 	}
-	p.draft = m.text
 	if _, err := dotenv.Parse(m.text); err != nil {
 		return e.openHere(ask("That is no .env", widget.Bad, widget.Wrap(widget.Plain, err.Error(), 70),
-			choice{"Drop it", "esc", func() effect { p.draft = ""; return say("nothing was changed") }},
-			choice{"Edit again", "e", func() effect { return p.edit(e, p.draft) }},
+			choice{"Drop it", "esc", dropped},
+			choice{"Edit again", "e", func() effect { return p.edit(e, m.text) }},
 		))
 	}
 	return e.openHere(p.diff(e, m, false))
@@ -121,12 +119,15 @@ func (p *siteEnvironment) diff(e env, m environmentEditedMsg, reveal bool) *dial
 		values = choice{"Hide values", "v", func() effect { return open(p.diff(e, m, false)) }}
 	}
 	return ask("Save this?", widget.Accent, text,
-		choice{"Drop it", "esc", func() effect { p.draft = ""; return say("nothing was changed") }},
+		choice{"Drop it", "esc", dropped},
 		choice{"Save", "s", func() effect { return p.save(e, m.was, m.text, false) }},
-		choice{"Edit again", "e", func() effect { return p.edit(e, p.draft) }},
+		choice{"Edit again", "e", func() effect { return p.edit(e, m.text) }},
 		values,
 	)
 }
+
+// dropped gives up what was edited.
+func dropped() effect { return say("nothing was changed") }
 
 func (p *siteEnvironment) save(e env, was job.Environment, text string, over bool) effect {
 	return say("saving…").and(e.ask(func() tea.Msg {
@@ -144,9 +145,12 @@ func (p *siteEnvironment) saved(e env, v job.SiteView, m environmentSavedMsg) ef
 			choice{"Write over it", "w", func() effect { return p.save(e, m.was, m.text, true) }},
 		))
 	case m.err != nil:
-		return complain(m.err)
+		return e.openHere(ask("It was not saved", widget.Bad, widget.Wrap(widget.Plain, m.err.Error(), 70),
+			choice{"Drop it", "esc", dropped},
+			choice{"Try again", "t", func() effect { return p.save(e, m.was, m.text, false) }},
+			choice{"Edit again", "e", func() effect { return p.edit(e, m.text) }},
+		))
 	}
-	p.draft = ""
 	return say("saved; the one before is kept: brokeforge env history " + v.Domain).and(p.reads(e, v))
 }
 

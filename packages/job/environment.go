@@ -12,6 +12,7 @@ import (
 	"brokeforge/packages"
 	"brokeforge/packages/dotenv"
 	"brokeforge/sshrun"
+	"brokeforge/sshrun/clean"
 	"brokeforge/store"
 )
 
@@ -83,7 +84,8 @@ func (p sitePlace) environmentError(what string, result sshrun.Result) error {
 		packages.EnvironmentTooBig:  fmt.Sprintf("it has more than %d KiB", dotenv.MaxSize>>10),
 	}[result.Status]
 	if reason == "" {
-		return fmt.Errorf("%s %s on %s: status %d: %s", what, p.Environment, p.Server.Name, result.Status, cleanIndented(string(result.Stderr)))
+		summary, _ := diagnose("the command", result.Status, strings.Split(clean.Text(string(result.Stderr)), "\n"))
+		return fmt.Errorf("%s %s on %s: %s", what, p.Environment, p.Server.Name, summary)
 	}
 	return &packages.RefusedError{Reason: fmt.Sprintf("can't %s %s on %s: %s", what, p.Environment, p.Server.Name, reason)}
 }

@@ -57,6 +57,7 @@ type Engine struct {
 	Explored     *Files                    // the files of every site; nil means those of NewFiles
 	FilesError   error                     // what opening files gives
 	Dotenv       string                    // of every site; empty means that there is no file
+	DotenvError  error                     // that saving it gives
 }
 
 // New returns an engine without servers.

@@ -1,6 +1,7 @@
 package uitest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -48,7 +49,7 @@ func (e *Engine) Environment(_ context.Context, site store.ID) (job.Environment,
 // SaveEnvironment changes Dotenv.
 func (e *Engine) SaveEnvironment(ctx context.Context, was job.Environment, text string, over bool) error {
 	now, err := e.Environment(ctx, was.Site.ID)
-	if err != nil {
+	if err = cmp.Or(err, e.DotenvError); err != nil {
 		return err
 	}
 	if now.Hash != was.Hash && !over {
