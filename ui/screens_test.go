@@ -63,6 +63,7 @@ var scenes = []struct {
 	{"site-environment-shown", false, []string{"2", "enter", "tab", "tab", "tab", "v", "j"}},
 	{"site-log", false, []string{"2", "enter", "tab", "tab", "tab", "tab"}},
 	{"site-log-errors", false, []string{"2", "enter", "tab", "tab", "tab", "tab", "e"}},
+	{"site-log-filter", false, []string{"2", "enter", "tab", "tab", "tab", "tab", "F", "2", " ", "o", "f", "enter"}},
 	{"site-certificate", false, []string{"2", "enter", "c"}},
 	{"site-runs", false, []string{"2", "enter", "shift+tab", "shift+tab"}},
 	{"site-add", false, []string{"2", "a", "tab", "b", "l", "o", "g", "tab"}},

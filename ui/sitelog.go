@@ -13,6 +13,7 @@ import (
 // siteLog is a site's log of requests or of errors, followed.
 type siteLog struct {
 	errors bool
+	text   string // that lines must have to be shown; empty takes all
 	begun  bool
 	stream
 	searchPane
@@ -36,7 +37,7 @@ func (p *siteLog) leave() { p.stop() }
 
 func (p *siteLog) read(e env, v job.SiteView) effect {
 	p.begun, p.pane = true, widget.NewLogPane(keptLines)
-	log := job.SiteLog{Errors: p.errors, Lines: firstJournal, Follow: true}
+	log := job.SiteLog{Errors: p.errors, Lines: firstJournal, Text: p.text, Follow: true}
 	return p.start(e, func(ctx context.Context, tell func(string) error) error {
 		return e.engine.SiteLog(ctx, v.ID, log, tell)
 	})
@@ -72,10 +73,16 @@ func (p *siteLog) bindings(e env, v job.SiteView) []binding {
 			p.errors = !p.errors
 			return p.read(e, v)
 		}},
+		binding{keys: []string{"F"}, help: "filter", more: "only lines that hold a text", run: func() effect {
+			return open(newPrompt("Filter the log of "+p.kind(), "Only lines that hold this text; empty shows all:", p.text, func(string) string { return "" }, func(text string) effect {
+				p.text = text
+				return p.read(e, v)
+			}))
+		}},
 		binding{keys: []string{"y"}, help: "copy", more: "copy the output to the terminal's clipboard", off: unless(p.pane.Len() > 0, "there is no output yet"), run: func() effect {
 			return toClipboard(e, p.pane.Content(), "sent "+count(p.pane.Len(), "line")+" to the terminal's clipboard")
 		}},
-		binding{keys: []string{"r"}, help: "read again", more: "read the log again from the server", run: func() effect { return p.read(e, v) }})
+		binding{keys: []string{"r"}, help: "read again", more: "read the log again from the server", quiet: true, run: func() effect { return p.read(e, v) }})
 	return append(list, moves(func(m widget.Move) { p.pane.Scroll(m, p.room) })...)
 }
 
@@ -84,7 +91,11 @@ func (p *siteLog) view(_ env, _ job.SiteView, sz size) []widget.Line {
 	if !p.going {
 		end = widget.Of(widget.Dim, " ○ not followed; r reads it again ")
 	}
-	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, " The log of "+p.kind()), end, sz.w)}
+	head := widget.Of(widget.Strong, " The log of "+p.kind())
+	if p.text != "" {
+		head = head.And(widget.Text(widget.Accent, ", lines with "+p.text))
+	}
+	out := []widget.Line{widget.Ends(head, end, sz.w)}
 	if p.wrong != nil {
 		for _, l := range widget.Wrap(widget.Bad, "✗ "+p.wrong.Error(), sz.w-2) {
 			out = append(out, widget.Line{widget.Spaces(1)}.And(l...))
@@ -93,7 +104,11 @@ func (p *siteLog) view(_ env, _ job.SiteView, sz size) []widget.Line {
 	out = append(out, p.paneRule(sz.w, 0))
 	p.room = max(sz.h-len(out), 1)
 	if p.pane.Len() == 0 {
-		return append(out, widget.Of(widget.Dim, " nothing was logged yet"))
+		nothing := " nothing was logged yet"
+		if p.text != "" {
+			nothing = " no line has " + p.text + " yet"
+		}
+		return append(out, widget.Of(widget.Dim, nothing))
 	}
 	return append(out, indent(p.pane.View(sz.w-2, p.room))...)
 }
