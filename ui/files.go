@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -31,8 +32,8 @@ type filesScreen struct {
 
 	ctx   context.Context // ends when the screen is left
 	stop  context.CancelFunc
-	try   int // counts what is read: an answer that is late is dropped
-	going bool
+	try   int       // counts what is read: an answer that is late is dropped
+	since time.Time // of what is read; zero where nothing is
 	wrong error
 	work  *fileWork // that goes on; nil for none
 }
@@ -56,14 +57,17 @@ func (s *filesScreen) title(env) string { return "Files of " + s.domain }
 
 func (s *filesScreen) capturing() bool { return s.filter.typing }
 
-func (s *filesScreen) working() bool { return s.going || s.work != nil }
+func (s *filesScreen) working() bool { return s.going() || s.work != nil }
+
+// going reports whether something is read.
+func (s *filesScreen) going() bool { return !s.since.IsZero() }
 
 func (s *filesScreen) init(e env) effect { return s.open(e) }
 
 // open connects in the background.
 func (s *filesScreen) open(e env) effect {
 	s.ctx, s.stop = context.WithCancel(e.ctx)
-	s.going, s.wrong = true, nil
+	s.since, s.wrong = e.now(), nil
 	ctx := s.ctx
 	return e.ask(func() tea.Msg {
 		at, err := e.engine.FilesOfSite(s.domain, s.server)
@@ -85,7 +89,7 @@ func (s *filesScreen) list(e env, dir string) effect {
 		return s.open(e)
 	}
 	s.try++
-	s.going, s.wrong = true, nil
+	s.since, s.wrong = e.now(), nil
 	try, files, ctx := s.try, s.files, s.ctx
 	return e.ask(func() tea.Msg {
 		listing, err := files.List(ctx, dir)
@@ -126,7 +130,7 @@ func (s *filesScreen) back(env) (effect, bool) {
 func (s *filesScreen) update(e env, msg tea.Msg) effect {
 	switch m := msg.(type) {
 	case filesOpenedMsg:
-		s.going = false
+		s.since = time.Time{}
 		if s.files, s.wrong = m.files, m.err; m.err != nil || m.files == nil {
 			return effect{}
 		}
@@ -156,7 +160,7 @@ func (s *filesScreen) took(m filesListedMsg) effect {
 	if m.try != s.try {
 		return effect{}
 	}
-	s.going = false
+	s.since = time.Time{}
 	if m.err != nil {
 		s.wrong = m.err
 		return effect{}
@@ -278,7 +282,7 @@ func (s *filesScreen) enter(e env, f job.FileEntry) effect {
 		return refuse("it is " + f.Kind() + ", which can't be viewed")
 	}
 	s.try++
-	s.going = true
+	s.since = e.now()
 	try, files, ctx := s.try, s.files, s.ctx
 	return e.ask(func() tea.Msg {
 		to, entry, err := files.Follow(ctx, name)
@@ -290,7 +294,7 @@ func (s *filesScreen) followed(e env, m filePathMsg) effect {
 	if m.try != s.try {
 		return effect{}
 	}
-	s.going = false
+	s.since = time.Time{}
 	switch {
 	case m.err != nil:
 		return complain(m.err)

@@ -48,12 +48,12 @@ func (s *filesScreen) view(e env, sz size) []widget.Line {
 	}
 	end := widget.Of(widget.Dim, " "+countOf(len(s.listed))+" ")
 	switch {
-	case s.going:
-		end = widget.Of(widget.Working, " "+spin(e.now())+" reading ")
+	case s.going():
+		end = widget.Of(widget.Working, " "+spin(e.now())+" reading "+lasted(e.now().Sub(s.since))+" ")
 	case s.cut:
 		end = widget.Of(widget.Working, " the first "+strconv.Itoa(len(s.listed))+" of more ")
 	}
-	if line := s.filter.line(len(s.entries), len(s.listed)); line != nil && !s.going {
+	if line := s.filter.line(len(s.entries), len(s.listed)); line != nil && !s.going() {
 		end = widget.Line{widget.Spaces(1)}.And(line...)
 	}
 	room := max(sz.w-end.Width()-2, 1)
@@ -75,7 +75,7 @@ func (s *filesScreen) table(e env) *widget.Table {
 	switch {
 	case s.filter.value() != "":
 		t.Empty = "nothing here matches " + s.filter.value()
-	case s.wrong == nil && !s.going:
+	case s.wrong == nil && !s.going():
 		t.Empty = "Nothing is in this folder. n makes a file, u uploads one."
 	}
 	var rows []widget.Row
