@@ -347,3 +347,20 @@ func TestFullDiskLosesNoStatus(t *testing.T) {
 		t.Errorf("a run on a full disk: %v, %s", err, got)
 	}
 }
+
+// TestGivenUpStreamEndsOnTheServer gives a stream up while the connection stays: what
+// it ran is ended, also where it has nothing to print.
+func TestGivenUpStreamEndsOnTheServer(t *testing.T) {
+	eachSuite(t, "stream", func(r *remote) {
+		ctx, stop := context.WithCancel(r.Context())
+		defer stop()
+		_, err := r.client.Stream(ctx, sshrun.Script{Text: "echo up; sleep 1234567 | cat"}, func(string) error {
+			stop()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			r.Errorf("the stream ends with %v", err)
+		}
+		r.await("nothing is left", "! pgrep -x sleep")
+	})
+}

@@ -11,17 +11,20 @@ import (
 )
 
 // streamScript runs a script in a session of its own, and ends that session when
-// standard input ends, as the connection then has. So nothing is left running on
-// the server when nobody reads it any more.
+// standard input ends, as the connection then has, or when it is told to end itself:
+// sshd passes the signal on to its whole group, of which the script is none. So
+// nothing is left running on the server when nobody reads it any more.
 const streamScript = `exec 5<&0
 setsid sh -c "$script" </dev/null 5<&- &
 job=$!
-( while read -r _; do :; done; kill -TERM -"$job" ) <&5 >/dev/null 2>&1 &
+finish() { kill -TERM -"$job" || kill -TERM "$job"; } 2>/dev/null
+trap finish HUP INT TERM
+( trap '' HUP INT TERM; while read -r _; do :; done; finish ) <&5 >/dev/null 2>&1 &
 watch=$!
 exec 5<&-
 wait "$job"
 status=$?
-kill "$watch" 2>/dev/null
+kill -KILL "$watch" 2>/dev/null
 exit "$status"
 `
 
