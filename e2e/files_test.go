@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -63,6 +62,7 @@ func TestFiles(t *testing.T) {
 	t.Run("races", func(t *testing.T) { filesRaces(explorer{program{t, x.home}, x.h}) })
 	t.Run("names", func(t *testing.T) { filesNames(explorer{program{t, x.home}, x.h}) })
 	t.Run("many", func(t *testing.T) { filesMany(explorer{program{t, x.home}, x.h}) })
+	t.Run("full", func(t *testing.T) { filesFull(explorer{program{t, x.home}, x.h}) })
 	t.Run("cut", func(t *testing.T) { filesCut(explorer{program{t, x.home}, x.h}) })
 	t.Run("sudo", func(t *testing.T) { filesBySudo(explorer{program{t, t.TempDir()}, x.h}) })
 	if left := x.sh(`find /srv/site -name '.brokeforge-*'; pgrep -x sftp-server || true`); left != "" {
@@ -97,33 +97,13 @@ func filesVerbs(x explorer) {
 	}
 }
 
-// editor makes a script that edits its file, and has the program use it.
-func (x explorer) editor(script string) []string {
-	file := filepath.Join(x.TempDir(), "editor")
-	if err := os.WriteFile(file, []byte("#!/bin/sh\nset -e\n"+script+"\n"), 0o700); err != nil {
-		x.Fatal(err)
-	}
-	return append(x.env(), "EDITOR="+file)
-}
-
-// edited runs the program with an editor.
-func (x explorer) edited(env []string, args ...string) result {
-	cmd := exec.CommandContext(x.Context(), binary, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		x.Error(err)
-		return result{code: -1}
-	}
-	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
-}
-
 func filesSave(x explorer) {
 	x.sh(`cd /srv/site && printf 'A=1\n' >.env && chown alice:www-data .env && chmod 640 .env
 		printf x >foreign && chown bob:alice foreign && chmod 664 foreign && ln -s .env link`)
 	before := x.sh("stat -c %i /srv/site/.env")
 	edit := func(script string, args ...string) result {
-		return x.edited(x.editor(script), x.args(args...)...)
+		x.edits(script)
+		return x.run(x.args(args...)...)
 	}
 	if r := edit(`printf 'A=2\n' >"$1"`, "edit", "link"); r.code != 0 {
 		x.Fatalf("edit gives %d: %s", r.code, r.stderr)
@@ -141,28 +121,19 @@ func filesSave(x explorer) {
 	}
 	// Somebody writes it while it is edited, with the same size and time.
 	begun, goOn := filepath.Join(x.TempDir(), "begun"), filepath.Join(x.TempDir(), "go")
-	ended := make(chan result, 1)
-	go func() {
-		ended <- edit(`: >`+begun+`; while test ! -e `+goOn+`; do sleep 0.01; done; printf 'A=3\n' >"$1"`, "edit", ".env")
-	}()
-	for deadline := time.Now().Add(time.Minute); ; {
-		if _, err := os.Stat(begun); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			x.Fatal("the editor was not started")
-		}
-	}
+	x.edits(`: >` + begun + `; while test ! -e ` + goOn + `; do sleep 0.01; done; printf 'A=3\n' >"$1"`)
+	editing := x.start(x.args("edit", ".env")...)
+	eventually(x, "the editor is started", func() bool { return isThere(begun) })
 	x.sh(`cd /srv/site && touch -r .env /tmp/t && printf 'A=9\n' >.env && touch -r /tmp/t .env`)
 	if err := os.WriteFile(goOn, nil, 0o600); err != nil {
 		x.Fatal(err)
 	}
-	r = <-ended
-	contains(x, r.stderr, "has changed on the server", "is kept in")
-	if got := x.sh(`cat /srv/site/.env`); got != "A=9" || r.code != 2 {
-		x.Errorf("it was overwritten: %q, with %d", got, r.code)
+	_ = editing.cmd.Wait() // it is told by its exit status
+	contains(x, editing.output(), "has changed on the server", "is kept in")
+	if got, code := x.sh(`cat /srv/site/.env`), editing.cmd.ProcessState.ExitCode(); got != "A=9" || code != 2 {
+		x.Errorf("it was overwritten: %q, with %d", got, code)
 	}
-	_, rest, _ := strings.Cut(r.stderr, "is kept in ")
+	_, rest, _ := strings.Cut(editing.output(), "is kept in ")
 	kept, _, _ := strings.Cut(rest, ",")
 	if text, err := os.ReadFile(kept); err != nil || string(text) != "A=3\n" {
 		x.Errorf("kept is %q, %v", text, err)
@@ -170,6 +141,7 @@ func filesSave(x explorer) {
 	if err := os.RemoveAll(filepath.Dir(kept)); err != nil {
 		x.Error(err)
 	}
+	x.noDrafts()
 }
 
 func filesEscapes(x explorer) {
@@ -271,6 +243,28 @@ func filesMany(x explorer) {
 	contains(x, r.stderr, "with 100000 entries in it")
 	x.does("rm", "--yes", "many")
 	x.sh("test ! -e /srv/site/many")
+}
+
+// filesFull fills a disk: what is there stays, nothing is left beside it.
+func filesFull(x explorer) {
+	x.sh(`mkdir /srv/site/small && mount -t tmpfs -o "size=128k,nr_inodes=20,mode=755,uid=$(id -u alice),gid=$(id -g alice)" none /srv/site/small && cd /srv/site/small &&
+		printf old >kept && printf old >foreign && chown alice: kept && chown bob:alice foreign && chmod 664 foreign`)
+	large := filepath.Join(x.TempDir(), "large")
+	if err := os.WriteFile(large, bytes.Repeat([]byte("large "), 50<<10), 0o600); err != nil {
+		x.Fatal(err)
+	}
+	x.edits("cp " + large + ` "$1"`)
+	const full = "the disk of the server is full"
+	x.refuses(full, "edit", "small/kept")
+	x.refuses(full, "edit", "small/foreign") // which is written in place
+	x.refuses(full, "put", large, "small/new")
+	x.refuses(full, "put", "--force", large, "small/kept")
+	if got := x.sh(`cd /srv/site/small && ls -A && cat * && stat -c ' %U %a' *`); got != "foreign\nkept\noldold bob 664\n alice 644" {
+		x.Errorf("there is now %q", got)
+	}
+	x.sh(`cd /srv/site/small && n=0 && while touch f$n 2>/dev/null; do n=$((n+1)); done`)
+	x.refuses("no room for more files", "touch", "small/more")
+	x.sh("umount /srv/site/small && rmdir /srv/site/small")
 }
 
 // filesCut breaks a download and an upload of 200 MB off in their middle, and has the

@@ -78,8 +78,33 @@ func (p program) settings(text string) string {
 func (p program) env() []string {
 	return []string{
 		"HOME=" + p.home, "BROKEFORGE_STATE=" + p.home + "/state", "PATH=" + os.Getenv("PATH"),
-		"LANG=C.UTF-8", "TERM=xterm-256color", "USER=root",
+		"LANG=C.UTF-8", "TERM=xterm-256color", "USER=root", "EDITOR=" + p.editor(), "TMPDIR=" + p.home,
 	}
+}
+
+// editor is the program that texts are edited with; see edits.
+func (p program) editor() string { return filepath.Join(p.home, "editor") }
+
+// edits has the editor be a script, which finds the file in $1.
+func (p program) edits(script string) {
+	p.Helper()
+	if err := os.WriteFile(p.editor(), []byte("#!/bin/sh\nset -e\n"+script+"\n"), 0o700); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// noDrafts sees that nothing that was edited is left on this machine.
+func (p program) noDrafts() {
+	p.Helper()
+	if left, err := filepath.Glob(filepath.Join(p.home, "brokeforge-*")); err != nil || len(left) > 0 {
+		p.Errorf("of what was edited there is left %v, %v", left, err)
+	}
+}
+
+// isThere reports whether there is a file on this machine.
+func isThere(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
 }
 
 type result struct {

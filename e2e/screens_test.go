@@ -64,6 +64,25 @@ func (t terminal) pane() string {
 	return t.tmux("capture-pane", "-p", "-t", "t")
 }
 
+// shell runs the program from the shell that openTerminal has left behind.
+func (t terminal) shell(args ...string) {
+	t.Helper()
+	t.keys("clear", "Enter")
+	t.typed(binary + " " + strings.Join(args, " "))
+	t.keys("Enter")
+}
+
+// hides demands that the pane shows none of some texts.
+func (t terminal) hides(texts ...string) {
+	t.Helper()
+	pane := t.pane()
+	for _, text := range texts {
+		if strings.Contains(pane, text) {
+			t.Errorf("%q is shown:\n%s", text, pane)
+		}
+	}
+}
+
 // see waits until the pane shows all of some texts.
 func (t terminal) see(texts ...string) {
 	t.Helper()

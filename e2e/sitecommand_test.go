@@ -18,6 +18,7 @@ func TestSiteCommands(t *testing.T) {
 		s.environment()
 		s.environmentRefused()
 		s.logs()
+		s.follows()
 		s.must(0, "site", "remove", shopDomain, "--yes")
 		if got := s.must(0, "secret", "list").stdout; strings.Contains(got, "environment") {
 			s.Errorf("of a site that is gone there are still secrets:\n%s", got)
@@ -182,4 +183,35 @@ func (s service) logs() {
 	}
 	contains(s, s.must(0, "logs", shopDomain, "--json", "-n", "1").stdout, `"site":"`+shopDomain+`"`)
 	s.must(0, "logs", shopDomain, "--error")
+}
+
+// follows sees lines come while they are logged, also after the log was rotated, and
+// that nothing goes on reading on the host afterwards.
+func (s service) follows() {
+	s.Helper()
+	f := s.start("logs", shopDomain, "--follow", "--grep", "wanted", "--lines", "0")
+	request := func(path string) {
+		s.sh(`curl -sS -o /dev/null -H 'Host: ` + shopDomain + `' http://127.0.0.1/` + path)
+	}
+	shown := func(path string) {
+		s.Helper()
+		eventually(s, path+" is shown", func() bool { return strings.Contains(f.output(), "GET /"+path) })
+	}
+	s.untilSh("the log is followed", "pgrep -x tail")
+	request("wanted-1")
+	shown("wanted-1")
+	log := s.sh("ls /var/log/nginx/*" + shopDomain + "*access*")
+	s.sh(`printf 'wanted\033[2J\033]0;title\007 \302\233\061\342\200\256end\n' >>` + log)
+	eventually(s, "the line with control characters is shown", func() bool { return strings.Contains(f.output(), "end\n") })
+	// As the distribution's logrotate would do it.
+	s.sh("mv " + log + " " + log + ".1 && nginx -s reopen")
+	s.untilSh("nginx logs anew", "test -e "+log)
+	request("other")
+	request("wanted-2")
+	shown("wanted-2")
+	f.interrupt()
+	if out := f.output(); strings.ContainsAny(out, "\x1b\a\u009b\u202e") || strings.Contains(out, "/other") {
+		s.Errorf("it is not cleaned, or not filtered: %q", out)
+	}
+	s.untilSh("nothing reads the log any more", "! pgrep -x tail")
 }
