@@ -351,6 +351,7 @@ func TestFullDiskLosesNoStatus(t *testing.T) {
 // TestGivenUpStreamEndsOnTheServer gives a stream up while the connection stays: what
 // it ran is ended, also where it has nothing to print.
 func TestGivenUpStreamEndsOnTheServer(t *testing.T) {
+	t.Parallel()
 	eachSuite(t, "stream", func(r *remote) {
 		ctx, stop := context.WithCancel(r.Context())
 		defer stop()

@@ -22,7 +22,8 @@ func formBindings(e env, form *widget.Form, submit func() effect) []binding {
 	now := binding{keys: []string{"ctrl+o"}, help: "preview now", more: "to the preview, from any field", run: submit}
 	if _, _, several := form.Several(); several {
 		return []binding{
-			{keys: []string{"tab"}, help: "next", more: "to the next field; enter begins a line", run: next(1)},
+			{keys: []string{"enter"}, help: "new line", run: func() effect { return updateForm(form, tea.KeyPressMsg{Code: tea.KeyEnter}) }},
+			{keys: []string{"tab"}, help: "next", more: "to the next field", run: next(1)},
 			{keys: []string{"shift+tab"}, help: "previous", more: "to the previous field", quiet: true, run: next(-1)},
 			{keys: []string{"ctrl+x"}, help: "editor", more: "edit the field with $VISUAL or $EDITOR", run: func() effect { return editField(e, form) }},
 			now,
