@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -133,11 +134,13 @@ func (d *dialog) view(_ env, s size) []widget.Line {
 	}
 	room := max(s.h-5-len(buttons), 1)
 	d.scroll = max(min(d.scroll, len(text)-room), 0)
+	below := widget.Line{}
 	if len(text) > room {
+		below = widget.Of(widget.Dim, fmt.Sprintf("lines %d to %d of %d; j and k scroll", d.scroll+1, d.scroll+room, len(text)))
 		text = text[d.scroll : d.scroll+room]
 	}
 	lines := append([]widget.Line{{}}, text...)
-	lines = append(append(append(lines, widget.Line{}), buttons...), widget.Line{})
+	lines = append(append(append(lines, below), buttons...), widget.Line{})
 	return widget.Box(d.title, d.look, lines, inner)
 }
 

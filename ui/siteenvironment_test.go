@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -78,4 +79,20 @@ func TestEnvironmentThatCannotBeSavedIsNotLost(t *testing.T) {
 	if d.engine.Dotenv != "A=3\n" {
 		t.Errorf("it is now %q", d.engine.Dotenv)
 	}
+}
+
+// TestALongDiffScrolls: the buttons stay, and it says that there is more.
+func TestALongDiffScrolls(t *testing.T) {
+	d, edited := environmentTab(t)
+	var b strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&b, "VARIABLE_%d=x\n", i)
+	}
+	edited(b.String())
+	d.shows("+ VARIABLE_0=", "lines 1 to", "j and k scroll", "Save  s")
+	d.hides("VARIABLE_59")
+	for range 60 {
+		d.press("j")
+	}
+	d.shows("VARIABLE_59", "Save  s")
 }
