@@ -350,6 +350,7 @@ func (d deployment) history() {
 	if strings.Count(out, "in use") != 1 {
 		d.Errorf("not one release is in use:\n%s", out)
 	}
+	contains(d, d.must(0, "run", "list", "--limit", "0").stdout, "install git-repository, deploy "+d.domain, " deploy "+d.domain, " roll back "+d.domain)
 	contains(d, d.must(0, "site", "releases", d.domain, "--json").stdout, `"author": "Ada Example"`, `"current": true`)
 }
 

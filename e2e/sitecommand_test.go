@@ -59,6 +59,7 @@ func (s service) commands() {
 	}
 	r = s.must(0, "exec", "--history", "--json", shopDomain)
 	contains(s, r.stdout, `"exit_status": 7`, `"state": "failed"`)
+	contains(s, s.must(0, "run", "list").stdout, "run command "+shopDomain)
 	s.must(2, "exec", shopDomain)
 	s.must(2, "exec", shopDomain, "--", "  ")
 	contains(s, s.must(2, "exec", "no.example.org", "--", "true").stderr, "there is no site")

@@ -54,6 +54,11 @@ type Description struct {
 	Requires  []Name   // packages that must be installed before it
 	Conflicts []Name   // packages that can't be installed beside it
 
+	// Does is what a run is said to do that installs it, such as "roll back", for
+	// a package that is done rather than installed. Empty means that it installs
+	// the package.
+	Does string
+
 	// RemoveOptions is what may be chosen when it is removed. By their defaults
 	// data and settings of people stay.
 	RemoveOptions []Option

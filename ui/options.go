@@ -57,6 +57,6 @@ func (s *optionsScreen) submit(e env) effect {
 }
 
 func (s *optionsScreen) view(e env, sz size) []widget.Line {
-	head := widget.Line{widget.Text(widget.Strong, " "+s.order.title()), widget.Text(widget.Plain, " on "+someOf(e.data.names(s.order.servers), 3))}
+	head := widget.Line{widget.Text(widget.Strong, " "+s.order.title(e)), widget.Text(widget.Plain, " on "+someOf(e.data.names(s.order.servers), 3))}
 	return append([]widget.Line{head, {}}, s.form.View(min(sz.w, 100), sz.h-2)...)
 }

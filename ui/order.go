@@ -40,11 +40,11 @@ func (o order) request() job.Request {
 }
 
 // title says what is done, such as "install nginx, php".
-func (o order) title() string {
+func (o order) title(e env) string {
+	title := someOf(packages.Phrases(e.engine.Catalog(), o.action, o.names), 4)
 	if o.site != nil {
-		return string(o.action) + " " + o.labels() + " " + o.site.Domain
+		return title + " " + o.site.Domain
 	}
-	title := string(o.action) + " " + o.labels()
 	if domain := o.values[siteName][packages.DomainOption]; domain != "" {
 		title += " " + domain
 	}

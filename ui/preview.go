@@ -84,7 +84,7 @@ func (s *previewScreen) update(e env, msg tea.Msg) effect {
 		if m.err != nil {
 			return complain(m.err)
 		}
-		return s.follow(m.runs)
+		return s.follow(e, m.runs)
 	}
 	return effect{}
 }
@@ -108,14 +108,14 @@ func (s *previewScreen) ready(e env, prepared []job.Prepared) effect {
 }
 
 // follow shows the runs that were started: one by itself, several on a board.
-func (s *previewScreen) follow(runs []store.Run) effect {
+func (s *previewScreen) follow(e env, runs []store.Run) effect {
 	switch len(runs) {
 	case 0:
 		return refuse("there was nothing to start")
 	case 1:
 		return land(newRunScreen(runs[0]))
 	}
-	return land(newBoardScreen(s.order.title(), runs))
+	return land(newBoardScreen(s.order.title(e), runs))
 }
 
 // todo are the servers on which something is to be done.
@@ -238,7 +238,7 @@ func (s *previewScreen) confirm(e env, todo []job.Prepared) *dialog {
 func (s *previewScreen) view(e env, sz size) []widget.Line {
 	if s.working() {
 		return []widget.Line{
-			widget.Of(widget.Strong, " "+s.order.title()),
+			widget.Of(widget.Strong, " "+s.order.title(e)),
 			{},
 			widget.Of(widget.Working, fmt.Sprintf(" %s reading facts of %s… %s", spin(e.now()), count(len(s.order.servers), "server"), lasted(e.now().Sub(s.since)))),
 			{},
@@ -253,7 +253,7 @@ func (s *previewScreen) view(e env, sz size) []widget.Line {
 		commands, files = commands+c, files+f
 	}
 	sum := fmt.Sprintf("%s · %s · %s ", count(len(s.prepared), "server"), count(commands, "command"), count(files, "file"))
-	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, " "+s.order.title()), widget.Of(widget.Dim, sum), sz.w), s.tabs(sz.w)}
+	out := []widget.Line{widget.Ends(widget.Of(widget.Strong, " "+s.order.title(e)), widget.Of(widget.Dim, sum), sz.w), s.tabs(sz.w)}
 	if touched := s.touched(sz.w); touched != nil {
 		out = append(out, touched)
 	}

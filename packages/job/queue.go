@@ -77,22 +77,22 @@ func (e *Engine) newRun(group store.ID, action store.Action, p Prepared) (store.
 	return store.Run{
 		ID: e.cfg.Store.NewID(), Group: group,
 		ServerID: p.Server.ID, ServerName: p.Server.Name, SiteID: p.Site.ID,
-		Action: action, Title: title(action, p.Plan), Plan: plan,
+		Action: action, Title: e.title(action, p.Plan), Plan: plan,
 		Nonce: hex.EncodeToString(nonce), State: store.RunQueued,
 		Total: len(p.Plan.Milestones()), By: e.cfg.By, QueuedAt: e.cfg.Now(),
 	}, nil
 }
 
 // title names a run by what was chosen; what is only required is left out.
-func title(action store.Action, plan packages.Plan) string {
-	var names []string
+func (e *Engine) title(action store.Action, plan packages.Plan) string {
+	var chosen []packages.Want
 	site := ""
 	for _, part := range plan.Parts {
 		if part.Because == "" {
-			names, site = append(names, packages.Label(part.Package, part.Instance)), part.Site
+			chosen, site = append(chosen, packages.Want{Name: part.Package, Instance: part.Instance}), part.Site
 		}
 	}
-	title := fmt.Sprintf("%s %s", action, strings.Join(names, ", "))
+	title := strings.Join(packages.Phrases(e.cfg.Catalog, action, chosen), ", ")
 	if site != "" {
 		title += " " + site
 	}

@@ -42,6 +42,7 @@ func (Command) Describe() packages.Description {
 		Title:    "Command",
 		Summary:  "a command that is run in the site's folder as its user; what came of each is kept",
 		Requires: []packages.Name{siteName},
+		Does:     "run command",
 		Options: []packages.Option{
 			{
 				Name: packages.CommandOption, Label: "Command", Kind: packages.Text, Required: true,

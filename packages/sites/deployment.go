@@ -45,6 +45,7 @@ func (Deployment) Describe() packages.Description {
 		Summary:   "builds a release beside the one in use, switches in one step, and goes back where the site doesn't answer",
 		Requires:  []packages.Name{gitName},
 		Conflicts: []packages.Name{packages.WordPressName},
+		Does:      "deploy",
 		Options: []packages.Option{
 			{
 				Name: refOption, Label: "Branch, tag or commit", Kind: packages.Text,

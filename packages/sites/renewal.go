@@ -28,6 +28,7 @@ func (Renewal) Describe() packages.Description {
 		Title:    "Renewal of the certificate",
 		Summary:  "has certbot renew the certificate now; what came of each is kept",
 		Requires: []packages.Name{siteName},
+		Does:     "renew certificate",
 	}
 }
 

@@ -32,6 +32,7 @@ func (Rollback) Describe() packages.Description {
 		Title:    "Rollback",
 		Summary:  "has a site use a release again that is kept; a database is not taken back",
 		Requires: []packages.Name{deploymentName},
+		Does:     "roll back",
 		Options: []packages.Option{{
 			Name: packages.ReleaseOption, Label: "Release", Kind: packages.Text,
 			Help: "the one to go back to; empty means the one before the one in use", Validate: acceptRelease,
