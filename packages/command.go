@@ -56,6 +56,9 @@ type Run struct {
 	// Percent is set for a script that writes how far it is, a number from 0 to
 	// 100, to the file "$PERCENT". Only root's scripts may.
 	Percent bool `json:"percent,omitempty"`
+	// Settles is set for a script with which the run has done what it is for: once
+	// it has succeeded the run can't be cancelled, as what follows records that.
+	Settles bool `json:"settles,omitempty"`
 	// Touch and Debs tell a preview what comes of the script.
 	Touch
 	Debs Debs `json:"debs,omitzero"`

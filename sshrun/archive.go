@@ -57,6 +57,9 @@ type Step struct {
 	// to 100 to the file "$PERCENT", as often as it likes, and a MarkPercent comes
 	// of it, four times a second at most.
 	Percent bool
+	// Settles is set for a StepRun with which the run has done what it is for: once
+	// it has ended well the run goes on to its end, and cancelling it does nothing.
+	Settles bool
 	User    string        // of Run, Value and Prove; empty means root
 	Timeout time.Duration // of each script but Undo, in whole seconds, rounded up; 0 means none
 	// Secrets are files for the script and the check of a StepRun, by name, which
@@ -247,9 +250,9 @@ func (s Shipment) line(i int) string {
 	for _, later := range s.Steps[i+1:] {
 		last = last && later.Group != step.Group
 	}
-	return fmt.Sprintf("%s %d %s %d %d %d %s %d %d %o %s %s %s",
+	return fmt.Sprintf("%s %d %s %d %d %d %d %s %d %d %o %s %s %s",
 		stepWords[step.Kind], i, cmp.Or(step.User, "root"), seconds(step.Timeout),
-		bit(step.Check != ""), bit(step.IfChanged), cmp.Or(groupFile(step.Group), "-"), bit(last),
+		bit(step.Check != ""), bit(step.IfChanged), bit(step.Settles), cmp.Or(groupFile(step.Group), "-"), bit(last),
 		seconds(cmp.Or(step.Within, time.Minute)), unixMode(cmp.Or(step.Mode, 0o644)),
 		cmp.Or(step.Owner, "root"), cmp.Or(step.GroupName, "root"), cmp.Or(step.Path, "-"))
 }

@@ -81,6 +81,34 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+func TestCancelComesTooLateForASettledRun(t *testing.T) {
+	shells(t, func(t *testing.T, r *rig) {
+		settles := func(script string) Step { return Step{Kind: StepRun, Script: script, Settles: true} }
+		release := r.path("go")
+		for _, test := range []struct {
+			steps []Step
+			want  string
+		}{
+			// Cancelled in the step that settles it, which then ends well, or not.
+			{[]Step{settles("trap 'echo no; exit 0' TERM; echo up; sleep 1234567 & wait"), run("echo after")}, `begin 0, "up", "no", end 0=0, begin 1, "after", end 1=0, finish 0`},
+			{[]Step{settles("trap 'echo back; exit 9' TERM; echo up; sleep 1234567 & wait"), run("echo never")}, `begin 0, "up", "back", end 0=9, finish 2`},
+			// And in one after it.
+			{[]Step{settles(":"), run("echo up; until [ -e " + release + " ]; do sleep 0.05; done"), run("echo after")}, `begin 0, end 0=0, begin 1, "up", end 1=0, begin 2, "after", end 2=0, finish 0`},
+		} {
+			id := r.runID()
+			wait := r.begin(id, test.steps...)
+			if err := r.client.Cancel(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			r.write("go", "")
+			r.want(wait(), test.want)
+			if err := os.Remove(release); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestCancelKillsWhatDoesNotEnd(t *testing.T) {
 	shells(t, func(t *testing.T, r *rig) {
 		id := r.runID()

@@ -43,7 +43,7 @@ func shipped(step packages.Step) sshrun.Step {
 		out.Kind, out.Label = sshrun.StepMark, c.Name
 	case packages.Run:
 		out.Kind, out.Script, out.Check = sshrun.StepRun, c.Script, c.Check
-		out.IfChanged, out.Timeout, out.Percent = c.IfChanged, c.Timeout, c.Percent
+		out.IfChanged, out.Timeout, out.Percent, out.Settles = c.IfChanged, c.Timeout, c.Percent, c.Settles
 		if c.As.User != "" {
 			out.User = c.As.User
 		}

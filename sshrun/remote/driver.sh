@@ -29,7 +29,7 @@ unset SHLVL
 
 base=$1 vol=$2/$3 id=$3 open=$2-steps/$3
 run=$base/runs/$id
-sequence=0 step_pid='' killer='' cancelled='' interrupted='' pumping='' pumps=0
+sequence=0 step_pid='' killer='' cancelled='' interrupted='' pumping='' pumps=0 settled=''
 
 mkdir "$run/started" 2>/dev/null || exit 0
 cd / && unset OLDPWD
@@ -44,9 +44,11 @@ keep() {
 }
 
 # end_step asks the running step to end, and makes it after a grace. It is what
-# TERM does.
+# TERM does, until the run is settled.
 end_step() {
-	cancelled=1 interrupted=1
+	interrupted=1
+	[ -z "$settled" ] || return 0
+	cancelled=1
 	[ -n "$step_pid" ] || return 0
 	kill -TERM -"$step_pid" || kill -TERM "$step_pid"
 	[ -z "$killer" ] || return 0
@@ -377,7 +379,7 @@ mkdir -p "$base/changed"
 lock
 bury
 while [ -z "$cancelled" ] &&
-	read -r kind n user limit check ifchanged group last within mode owner owning path <&8; do
+	read -r kind n user limit check ifchanged settles group last within mode owner owning path <&8; do
 	mark begin "$n" -
 	[ "$kind" != mark ] || continue
 	# Appended and not written anew, which would make the disk busy.
@@ -403,6 +405,8 @@ while [ -z "$cancelled" ] &&
 		prove "$n" "$user" "$limit" "$within"
 	else
 		perform "$user" "$limit" "$vol/$n.script"
+		# Whoever cancels it now comes too late. Both in one, as TERM may come between.
+		[ "$settles" = 0 ] || [ "$status" != 0 ] || cancelled='' settled=1
 	fi
 	hide "$n"
 	[ -z "$cancelled" ] || [ "$status" != same ] || status=143
