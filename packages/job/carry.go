@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"brokeforge/packages"
+	"brokeforge/packages/dotenv"
 	"brokeforge/sshrun"
 	"brokeforge/store"
 )
@@ -138,12 +139,39 @@ func (c *carrier) once(ctx context.Context) error {
 		}
 		return errors.Join(c.noteConnection(connection, err), failed(err))
 	}
+	if err = c.learnEnvironment(ctx, remote); err != nil {
+		return c.judge(ctx, err, sent)
+	}
 	if sent {
 		err = c.find(ctx, remote)
 	} else {
 		err = c.ship(ctx, remote)
 	}
 	return c.judge(ctx, err, sent)
+}
+
+// learnEnvironment reads the .env of the run's site, as somebody may have written it
+// there by hand: its secrets are kept out of the run's output as those of the vault
+// are. One that can't be read as a .env holds nobody up.
+func (c *carrier) learnEnvironment(ctx context.Context, remote Remote) error {
+	if c.rec.run.SiteID == "" {
+		return nil
+	}
+	place, err := c.e.place(c.rec.run.SiteID)
+	if err != nil {
+		return nil // it is not made yet, or is there no more
+	}
+	now, err := place.environment(ctx, remote)
+	var unreached *ReachError
+	if errors.As(err, &unreached) {
+		return err
+	}
+	if err != nil {
+		c.e.cfg.Log.Warn("read a site's .env, to keep its secrets out of the log", "run", c.rec.run.ID, "error", err)
+		return nil
+	}
+	c.rec.redact = c.rec.redact.with(dotenv.SecretValues(now.Text))
+	return nil
 }
 
 // judge tells errors that end a run from those that leave it going on. One that was

@@ -47,6 +47,24 @@ type redactor struct {
 // key, which its private key holds, it takes nothing out.
 func newRedactor(values []string) *redactor {
 	r := &redactor{forms: map[string][]string{}, grams: map[string]bool{}}
+	r.learn(values)
+	return r
+}
+
+// with returns a redactor that takes further values out, too.
+func (r *redactor) with(values []string) *redactor {
+	switch {
+	case len(values) == 0, r != nil && r.blind:
+		return r
+	case r == nil:
+		return newRedactor(values)
+	}
+	r.learn(values)
+	return r
+}
+
+// learn notes values that are to be taken out.
+func (r *redactor) learn(values []string) {
 	for _, value := range values {
 		for line := range strings.Lines(value) {
 			line = strings.TrimRight(line, "\r\n")
@@ -63,7 +81,6 @@ func newRedactor(values []string) *redactor {
 			}
 		}
 	}
-	return r
 }
 
 func (r *redactor) add(forms []string) {

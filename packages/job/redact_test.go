@@ -53,6 +53,22 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func TestRedactorWithMore(t *testing.T) {
+	var none *redactor
+	if got := none.with(nil); got != nil {
+		t.Errorf("of nothing comes %v", got)
+	}
+	if got := none.with([]string{"hunter2"}).text("it is hunter2"); got != "it is "+hidden {
+		t.Errorf("got %q", got)
+	}
+	if got := newRedactor([]string{"hunter2"}).with([]string{"swordfish"}).text("hunter2 swordfish"); got != hidden+" "+hidden {
+		t.Errorf("got %q", got)
+	}
+	if got := (&redactor{blind: true}).with([]string{"hunter2"}).text("it"); got != withheld {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestRedactAsShellsQuote(t *testing.T) {
 	for _, v := range passwords() {
 		r := newRedactor([]string{v})
