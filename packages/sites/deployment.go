@@ -175,11 +175,12 @@ func (Deployment) Install(ctx packages.SiteContext) ([]packages.Command, error) 
 		packages.Track{Name: "build_release", Label: "Building release"},
 		packages.Run{Title: "run the script in the release", As: as, Timeout: building, Script: steps.build},
 		packages.Track{Name: "switch_release", Label: "Switching to release"},
-		packages.Run{Title: "switch to the release, see that the site answers, or go back", Script: steps.change, Touch: d.touch(d.values)},
+		packages.Run{Title: "switch to the release, see that the site answers, or go back", Script: steps.change, Touch: d.touch(d.values), Settles: true},
+		packages.Persist{History: true},
+	}, append(d.notes(),
 		packages.Track{Name: "clean_up", Label: "Cleaning up"},
 		packages.Run{Title: "delete old releases", As: as, Script: steps.prune},
-		packages.Persist{History: true},
-	}, d.notes()...), nil
+	)...), nil
 }
 
 // deployScripts are the scripts of a deployment's steps.

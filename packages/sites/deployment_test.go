@@ -74,7 +74,7 @@ func (s tree) build(values packages.Values) (string, error) {
 		s.Fatal(err)
 	}
 	all := ""
-	fetch := strings.Replace(steps.fetch, "fetch --quiet --prune origin", "rev-parse --git-dir", 1)
+	fetch := strings.Replace(steps.fetch, "fetch --progress --prune origin", "rev-parse --git-dir", 1)
 	for _, script := range []string{steps.prepare, fetch, steps.checkout, steps.build} {
 		out, err := s.try(script)
 		all += out

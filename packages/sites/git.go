@@ -21,6 +21,7 @@ const (
 	keyOption        = "key"
 	hostKeyOption    = "host-key"
 	submodulesOption = "submodules"
+	lfsOption        = "lfs"
 )
 
 // The values of the option key.
@@ -68,6 +69,10 @@ func (Git) Describe() packages.Description {
 				Name: submodulesOption, Label: "Submodules", Kind: packages.YesNo, Default: "no",
 				Help: "fetches the repository's submodules too, with the same key",
 			},
+			{
+				Name: lfsOption, Label: "Git LFS", Kind: packages.YesNo, Default: "no",
+				Help: "installs git-lfs, and fetches the files that it keeps",
+			},
 		},
 	}
 }
@@ -79,6 +84,7 @@ type source struct {
 	address    string
 	ref        string
 	submodules string
+	lfs        string
 	secret     packages.SecretName // of the private key; empty for https
 	comment    string              // of the key
 }
@@ -88,7 +94,7 @@ func sourceOf(ctx packages.SiteContext, values packages.Values) (source, error) 
 	if err != nil {
 		return source{}, err
 	}
-	s := source{place: p, address: values[urlOption], ref: values[refOption], submodules: values[submodulesOption]}
+	s := source{place: p, address: values[urlOption], ref: values[refOption], submodules: values[submodulesOption], lfs: values[lfsOption]}
 	if s.url, err = parseGitURL(s.address); err != nil {
 		return source{}, fmt.Errorf("the address of the repository %w", err)
 	}
@@ -122,7 +128,7 @@ func (s source) publicKey() string  { return gitFolder + "/" + s.domain + ".pub"
 func (s source) variables() []variable {
 	return append(s.place.variables(),
 		variable{"url", s.address}, variable{"host", s.url.host}, variable{"ref", s.ref},
-		variable{"submodules", s.submodules}, variable{"known_hosts", s.knownHosts()}, variable{"public_key", s.publicKey()},
+		variable{"submodules", s.submodules}, variable{"lfs", s.lfs}, variable{"known_hosts", s.knownHosts()}, variable{"public_key", s.publicKey()},
 	)
 }
 
@@ -141,7 +147,11 @@ func (g Git) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	software, err := apt.Install(gitName, "git", "openssh-client")
+	debs := []string{"git", "openssh-client"}
+	if ctx.Values.Yes(lfsOption) {
+		debs = append(debs, "git-lfs")
+	}
+	software, err := apt.Install(gitName, debs...)
 	if err != nil {
 		return nil, err
 	}

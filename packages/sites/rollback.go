@@ -73,7 +73,7 @@ func (Rollback) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 		packages.Track{Name: "choose_release", Label: "Choosing release"},
 		packages.Run{Title: "find the release to go back to", As: p.credential(), Script: choose},
 		packages.Track{Name: "switch_release", Label: "Switching to release"},
-		packages.Run{Title: "switch to the release, see that the site answers, or go back", Script: change, Touch: p.touch(settings)},
+		packages.Run{Title: "switch to the release, see that the site answers, or go back", Script: change, Touch: p.touch(settings), Settles: true},
 		packages.Persist{History: true},
 	}, p.notes()...), nil
 }

@@ -3,6 +3,7 @@ name=$(known release)
 named "$name" && cd "$site/releases/$name" || exit 1
 [ -s "$site/deployments/after" ] || exit 0
 set_environment
-timeout -k 10 "$limit" "$(shell_of "$site/deployments/after")" "$site/deployments/after" </dev/null && exit 0
-echo "the script for after the switch failed with status $?" >&2
+run_script "$site/deployments/after"
+[ "$status" != 0 ] || exit 0
+echo "the script for after the switch failed with status $status" >&2
 exit 1

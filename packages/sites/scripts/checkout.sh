@@ -16,6 +16,7 @@ trap undo EXIT
 env GIT_ALLOW_PROTOCOL=file git clone --quiet --shared --no-checkout --template= "$site/repo.git" "$release" &&
 	git -C "$release" -c core.hooksPath=/dev/null -c advice.detachedHead=false checkout --quiet --detach "$commit" || exit 1
 if [ "$submodules" = yes ]; then
+	about="the submodules of $url"
 	git -C "$release" remote set-url origin "$url" &&
 		git_said -C "$release" -c core.hooksPath=/dev/null submodule --quiet update --init --recursive || exit 1
 elif [ -f "$release/.gitmodules" ]; then
@@ -23,10 +24,11 @@ elif [ -f "$release/.gitmodules" ]; then
 fi
 large=$(git -C "$release" ls-files ':(attr:filter=lfs)' | head -n 3)
 if [ -n "$large" ]; then
-	if ! git lfs version >/dev/null 2>&1; then
-		echo "the repository keeps files with Git LFS, such as $(printf %s "$large" | head -n 1): install the Debian package git-lfs on the server first" >&2
+	if [ "$lfs" != yes ]; then
+		echo "the repository keeps files with Git LFS, such as $(printf %s "$large" | head -n 1), and nothing was deployed without them: install git-repository with lfs=yes to have them" >&2
 		exit 1
 	fi
+	about="the files that $url keeps with Git LFS"
 	git -C "$release" remote set-url origin "$url" && git -C "$release" lfs install --local --skip-smudge >/dev/null &&
 		git_said -C "$release" lfs pull || exit 1
 fi

@@ -1,5 +1,5 @@
 # Finds the release to go back to: the one that is wanted, else the newest before the
-# one in use, of those that were built to their end.
+# one in use, of those that were built to their end and switched to.
 current=$(readlink "$site/current")
 current=${current##*/}
 kept() {
@@ -26,5 +26,5 @@ if ! kept | grep -qxF "$name"; then
 	kept >&2
 	exit 1
 fi
-{ grep -v '^started=' "$site/deployments/$name.built" && echo "started=$(date +%s)"; } >"$site/deployments/next" || exit 1
+{ grep -v '^started=' "$site/deployments/$name.built" && echo "started=$(date +%s)"; } | put "$site/deployments/next" || exit 1
 echo "going back from ${current:-nothing} to $name: $(known message)"

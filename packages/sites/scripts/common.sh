@@ -15,6 +15,11 @@ known() {
 	sed -n "s/^$1=//p" "$site/deployments/next" | head -n 1
 }
 
+# put FILE puts what it reads into a file. Unlike the shell itself, cat says why it can't.
+put() {
+	cat >"$1"
+}
+
 # named NAME passes for the name of a release.
 named() {
 	printf '%s\n' "$1" | grep -qx '[0-9]\{14\}-[0-9a-f]\{7\}'

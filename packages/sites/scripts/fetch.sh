@@ -1,7 +1,5 @@
 # Fetches branches and tags, finds the commit, and notes what the release is called.
-if ! git_said -C "$site/repo.git" -c core.hooksPath=/dev/null fetch --quiet --prune origin; then
-	exit 1
-fi
+fetch_all || exit 1
 find_commit() {
 	for kind in heads tags; do
 		git -C "$site/repo.git" rev-parse --quiet --verify "refs/$kind/$ref^{commit}" && return
@@ -9,8 +7,7 @@ find_commit() {
 	[ -n "$hash" ] && git -C "$site/repo.git" rev-parse --quiet --verify "$hash^{commit}"
 }
 if ! commit=$(find_commit); then
-	echo "the repository has no branch, tag or commit $ref; it has, among others:" >&2
-	git -C "$site/repo.git" for-each-ref --count=20 --sort=-committerdate --format='%(refname:short)' refs/heads refs/tags >&2
+	say_refs "branch, tag or commit"
 	exit 1
 fi
 short=$(printf %.7s "$commit")
@@ -22,5 +19,5 @@ done
 about() {
 	git -C "$site/repo.git" log -1 --no-show-signature "--format=$1" "$commit" | head -n 1 | tr -d '[:cntrl:]' | cut -c 1-200
 }
-printf '%s\n' "release=$name" "commit=$commit" "author=$(about %an)" "message=$(about %s)" "started=$(date +%s)" >"$site/deployments/next" || exit 1
+printf '%s\n' "release=$name" "commit=$commit" "author=$(about %an)" "message=$(about %s)" "started=$(date +%s)" | put "$site/deployments/next" || exit 1
 echo "$ref is $commit: $(known message)"

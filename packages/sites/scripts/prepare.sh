@@ -10,7 +10,7 @@ rm -f "$site/deployments/next"
 for which in build after; do
 	text=$build
 	[ "$which" = build ] || text=$after
-	printf '%s' "$text" >"$site/deployments/$which" || exit 1
+	printf '%s' "$text" | put "$site/deployments/$which" || exit 1
 	if ! "$(shell_of "$site/deployments/$which")" -n "$site/deployments/$which"; then
 		echo "the shell can't read the script, see above: nothing was deployed" >&2
 		exit 1

@@ -1,5 +1,5 @@
 # Takes releases away beyond those that are kept: never the one in use or the one
-# before it, and what was never built to its end.
+# before it, and what was never switched to.
 current=$(readlink "$site/current")
 current=${current##*/}
 previous=

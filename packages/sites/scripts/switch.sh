@@ -81,8 +81,11 @@ if [ ! -d "$site/releases/$name" ]; then
 fi
 why="the release can't be switched to"
 trap 'why="this was cancelled"; back' TERM INT HUP
-point "releases/$name" && reload && answers && finish_up || back
+# What was never switched to is nothing to go back to later.
+# shellcheck disable=SC2016
+as_user '[ -e "$1/deployments/$2.built" ] || cp "$1/deployments/next" "$1/deployments/$2.built"' "$name" &&
+	point "releases/$name" && reload && answers && finish_up || back
 trap '' TERM INT HUP
 # shellcheck disable=SC2016
-as_user 'printf "%s\n" "$2" >"$1/deployments/previous"' "${before##*/}" || true
+as_user 'cd "$1/deployments" && printf "%s\n" "$2" | cat >previous.new && mv -f previous.new previous' "${before##*/}" || true
 echo "the site uses $name"
