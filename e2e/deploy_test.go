@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -29,6 +28,8 @@ func TestDeployment(t *testing.T) {
 		git: start(t, hosts.Spec{Name: "deploy-git", Suite: hosts.Bookworm}),
 	}
 	d.add(d.web)
+	// The disk of the sites is small, so that it is soon full.
+	d.onWeb("mkdir -p /srv/sites && mount -t tmpfs -o mode=0755,size=48m sites /srv/sites")
 	d.gitServer()
 	d.must(0, "site", "add", d.domain, "--on", d.web.Name, "--set", "kind=laravel", "--yes")
 	d.refused()
@@ -41,6 +42,10 @@ func TestDeployment(t *testing.T) {
 	d.withoutFailures(d.rollback)
 	d.history()
 	d.workerKey()
+	d.withoutFailures(d.cancelled)
+	d.withoutFailures(d.fullDisk)
+	d.endless()
+	d.secrets()
 	d.prunes()
 	d.removed()
 }
@@ -284,13 +289,6 @@ func (d deployment) broken() {
 	d.Helper()
 	const there = "readlink /srv/sites/blog.example.org/current; ls /srv/sites/blog.example.org/releases"
 	before := d.onWeb(there)
-	script := func(text string) string {
-		file := filepath.Join(d.TempDir(), "script")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			d.Fatal(err)
-		}
-		return file
-	}
 	fails := func(what, says string, args ...string) {
 		d.Helper()
 		contains(d, d.deploy(1, args...), says)
@@ -300,11 +298,11 @@ func (d deployment) broken() {
 		}
 	}
 	d.push("three")
-	fails("the script fails", "the script failed with status 7", "--script", script("echo building\nexit 7\n"))
-	fails("no shell can read it", "can't read the script", "--script", script("if true; then\n"))
-	fails("it never ends", "took longer than 2 seconds", "--script", script("sleep 1000 & while :; do sleep 1; done\n"), "--set", "deployment.timeout=2")
+	fails("the script fails", "the script failed with status 7", "--script", d.file("echo building\nexit 7\n"))
+	fails("no shell can read it", "can't read the script", "--script", d.file("if true; then\n"))
+	fails("it never ends", "took longer than 2 seconds", "--script", d.file("sleep 1000 & while :; do sleep 1; done\n"), "--set", "deployment.timeout=2")
 	fails("there is no such branch", "has no branch, tag or commit", "--ref", "nowhere")
-	fails("what follows the switch fails", "the script for after the switch failed", "--after-script", script("exit 3\n"))
+	fails("what follows the switch fails", "the script for after the switch failed", "--after-script", d.file("exit 3\n"))
 	fails("the site answers with something else", "answers 200 and not 404", "--set", "deployment.check-path=/up", "--set", "deployment.check-status=404")
 	if left := d.onWeb("pgrep -xf 'sleep 1000' || true"); left != "" {
 		d.Errorf("the script that was ended has left a process: %s", left)
@@ -354,7 +352,6 @@ func (d deployment) history() {
 	contains(d, d.must(0, "site", "releases", d.domain, "--json").stdout, `"author": "Ada Example"`, `"current": true`)
 }
 
-// prunes: no more releases are kept than wanted.
 // workerKey: the key of the server's worker user reads a repository that lets it alone
 // in, and does not stay with the site.
 func (d deployment) workerKey() {
@@ -373,6 +370,7 @@ func (d deployment) workerKey() {
 	d.deploy(0, "--set", "git-repository.key=site")
 }
 
+// prunes: no more releases are kept than wanted.
 func (d deployment) prunes() {
 	d.Helper()
 	d.push("six")

@@ -145,6 +145,24 @@ func (p program) add(h *hosts.Host) {
 	p.must(0, "server", "add", h.Name, h.Address(), "--key", lab.Key(), "--accept-new")
 }
 
+// nowhereHere sees that a secret is in no file of the program's own.
+func (p program) nowhereHere(secret string) {
+	p.Helper()
+	err := filepath.WalkDir(p.home, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if strings.Contains(string(data), secret) {
+			p.Errorf("the secret is in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
 // get requests a page of a host.
 func get(t testing.TB, h *hosts.Host, path string) (status int, body string) {
 	t.Helper()

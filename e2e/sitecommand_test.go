@@ -131,24 +131,6 @@ func (s service) environment() {
 	s.nowhereHere("hunter2")
 }
 
-// nowhereHere sees that a secret is in no file of the program's own.
-func (s service) nowhereHere(secret string) {
-	s.Helper()
-	err := filepath.WalkDir(s.home, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if strings.Contains(string(data), secret) {
-			s.Errorf("the secret is in %s", path)
-		}
-		return err
-	})
-	if err != nil {
-		s.Fatal(err)
-	}
-}
-
 // environmentRefused has the .env be what it may not be.
 func (s service) environmentRefused() {
 	s.Helper()

@@ -23,7 +23,7 @@ func causes() []cause {
 		// The script that drives apt ends with one line that says it all.
 		see(`(?m)^apt: (.*)$`, "$1", again),
 		see(`(port \d+ is taken by .+): (stop and disable .+); nothing was installed`, "$1", "$2, then run it again"),
-		see(`No space left on device|not have enough free space|ENOSPC|Disk quota exceeded`,
+		see(`No space left on device|Out of diskspace|not have enough free space|ENOSPC|Disk quota exceeded`,
 			"the server's disk is full", "make space there (df -h shows where), then run it again: what is done is skipped"),
 		see(`Temporary failure resolving '([^']+)'|Could not resolve (?:host: ?)?'?([^'\s]+)'?|Name or service not known`,
 			"the server can't resolve the name $1$2", "check its /etc/resolv.conf and network, then run it again"),

@@ -11,6 +11,7 @@ func TestDiagnose(t *testing.T) {
 		{"Reading lists\napt: can't install x: no space is left on the server (0 MB free on /): make room, then start again", "can't install x: no space is left on the server (0 MB free on /): make room, then start again", again},
 		{"port 80 is taken by apache2 (pid 812): stop and disable that first; nothing was installed", "port 80 is taken by apache2 (pid 812)", "stop and disable that first"},
 		{"install: error writing '/etc/x': No space left on device", "the server's disk is full", "df -h"},
+		{"fatal: sha1 file '/srv/x/.git/index.lock' write error. Out of diskspace", "the server's disk is full", "df -h"},
 		{"curl: (6) Could not resolve host: packages.example.org", "the server can't resolve the name packages.example.org", "/etc/resolv.conf"},
 		{"fatal: unable to access 'https://git.example.org/': Could not resolve host: git.example.org", "the server can't resolve the name git.example.org", "/etc/resolv.conf"},
 		{"nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)", "port 80 is taken by another program on the server", "ss -ltnp"},

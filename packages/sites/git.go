@@ -155,7 +155,7 @@ func (g Git) Install(ctx packages.SiteContext) ([]packages.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	mirror, err := compose(s.variables(), "git", "mirror")
+	mirror, err := compose(s.variables(), "common", "git", "mirror")
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,14 @@ named "$name" || exit 1
 release=$site/releases/$name
 undo() {
 	ended=$?
-	[ "$ended" = 0 ] || rm -rf "$release"
+	case $ended in
+	0) ;;
+	143) rm -rf "$release" ;;
+	*)
+		say_if_full
+		rm -rf "$release"
+		;;
+	esac
 	exit "$ended"
 }
 trap undo EXIT

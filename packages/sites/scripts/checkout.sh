@@ -7,7 +7,14 @@ umask 022
 trap 'exit 143' TERM INT HUP
 undo() {
 	ended=$?
-	[ "$ended" = 0 ] || rm -rf "$release"
+	case $ended in
+	0) ;;
+	143) rm -rf "$release" ;;
+	*)
+		say_if_full
+		rm -rf "$release"
+		;;
+	esac
 	exit "$ended"
 }
 trap undo EXIT

@@ -20,6 +20,12 @@ put() {
 	cat >"$1"
 }
 
+# say_if_full says so where the disk is full: not every program tells why it can't write.
+say_if_full() {
+	left=$(df --output=avail -k "$site" | tail -n 1)
+	[ "$left" -ge 1024 ] || echo "No space left on device: of the disk that $site is on $((left)) KiB are free" >&2
+}
+
 # named NAME passes for the name of a release.
 named() {
 	printf '%s\n' "$1" | grep -qx '[0-9]\{14\}-[0-9a-f]\{7\}'

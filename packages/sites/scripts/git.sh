@@ -16,9 +16,7 @@ git_said() {
 	} | stdbuf -oL tr '\r' '\n' | pass_on) && return
 	printf '%s\n' "$said" >&2
 	case $said in
-	*'No space left on device'*)
-		echo "no space is left on this server for $about" >&2
-		;;
+	*'No space left on device'* | *'Out of diskspace'*) say_if_full ;;
 	*"' does not appear to be a git repository"* | *'fatal: repository '*' not found'*)
 		echo "the git server has no such repository, or not for this key: $about" >&2
 		;;
