@@ -17,7 +17,7 @@ import (
 func certificateForm(t *testing.T) *driver {
 	t.Helper()
 	d := start(t, nil, nil)
-	d.press("2", "enter", "c", "right", "tab")
+	d.press("2", "enter", "c", "c", "right", "tab")
 	return d
 }
 

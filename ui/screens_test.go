@@ -65,6 +65,7 @@ var scenes = []struct {
 	{"site-log-errors", false, []string{"2", "enter", "tab", "tab", "tab", "tab", "e"}},
 	{"site-log-filter", false, []string{"2", "enter", "tab", "tab", "tab", "tab", "F", "2", " ", "o", "f", "enter"}},
 	{"site-certificate", false, []string{"2", "enter", "c"}},
+	{"site-certificate-form", false, []string{"2", "enter", "c", "c"}},
 	{"site-runs", false, []string{"2", "enter", "shift+tab", "shift+tab"}},
 	{"site-add", false, []string{"2", "a", "tab", "b", "l", "o", "g", "tab"}},
 	{"site-preview", false, []string{"2", "a", "tab", "b", ".", "o", "r", "g", "ctrl+o", "j", "j", "j"}},
