@@ -10,7 +10,8 @@ import (
 
 func TestPhrases(t *testing.T) {
 	c := shelf{
-		{name: "nginx"}, {name: "firewall-rule"},
+		{name: "nginx"},
+		{name: "firewall-rule"},
 		{name: "rollback", describe: packages.Description{Does: "roll back"}},
 	}
 	wants := func(names ...packages.Name) (list []packages.Want) {
