@@ -34,7 +34,7 @@ With --history the commands that were run are listed, newest first.
 
 The exit status is 0 where the command's was, else 1, and the command's is told. A
 command is no place for secrets, as it is recorded; what it prints is cleared of those
-that are known.
+that BrokeForge keeps, and of those in the site's .env.
 
 With --json every line is one object, as install has them.`,
 		Example: `  brokeforge exec shop.example.org -- php artisan migrate --force

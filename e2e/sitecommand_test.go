@@ -158,6 +158,8 @@ func (s service) logs() {
 	if strings.ContainsAny(r.stdout, "\x1b\x07") {
 		s.Errorf("not cleaned: %q", r.stdout)
 	}
+	s.sh("echo LOG_TOKEN=swordfish >>/srv/sites/" + shopDomain + "/shared/.env; curl -sS -o /dev/null -H 'Host: " + shopDomain + "' http://127.0.0.1/third/swordfish")
+	contains(s, s.must(0, "logs", shopDomain).stdout, "GET /third/[hidden]")
 	if r := s.must(0, "logs", shopDomain, "--grep", "second", "--lines", "1"); strings.Count(r.stdout, "\n") != 1 || !strings.Contains(r.stdout, "/second") {
 		s.Errorf("filtered: %q", r.stdout)
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"brokeforge/packages"
-	"brokeforge/packages/dotenv"
 	"brokeforge/sshrun"
 	"brokeforge/store"
 )
@@ -150,9 +149,8 @@ func (c *carrier) once(ctx context.Context) error {
 	return c.judge(ctx, err, sent)
 }
 
-// learnEnvironment reads the .env of the run's site, as somebody may have written it
-// there by hand: its secrets are kept out of the run's output as those of the vault
-// are. One that can't be read as a .env holds nobody up.
+// learnEnvironment has the secrets of the .env of the run's site kept out of its
+// output.
 func (c *carrier) learnEnvironment(ctx context.Context, remote Remote) error {
 	if c.rec.run.SiteID == "" {
 		return nil
@@ -161,17 +159,8 @@ func (c *carrier) learnEnvironment(ctx context.Context, remote Remote) error {
 	if err != nil {
 		return nil // it is not made yet, or is there no more
 	}
-	now, err := place.environment(ctx, remote)
-	var unreached *ReachError
-	if errors.As(err, &unreached) {
-		return err
-	}
-	if err != nil {
-		c.e.cfg.Log.Warn("read a site's .env, to keep its secrets out of the log", "run", c.rec.run.ID, "error", err)
-		return nil
-	}
-	c.rec.redact = c.rec.redact.with(dotenv.SecretValues(now.Text))
-	return nil
+	c.rec.redact, err = c.e.redactorOn(ctx, place, remote, c.rec.redact)
+	return err
 }
 
 // judge tells errors that end a run from those that leave it going on. One that was

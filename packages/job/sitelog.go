@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,6 +43,9 @@ func (e *Engine) SiteLog(ctx context.Context, site store.ID, l SiteLog, tell fun
 	if err != nil {
 		return err
 	}
+	if redact, err = e.redactorOn(ctx, place, remote, redact); err != nil {
+		return err
+	}
 	script := packages.ReadLog(file, min(max(l.Lines, 0), MaxJournal), l.Text, l.Follow)
 	result, err := remote.Stream(ctx, sshrun.Script{Text: script, Become: true}, func(line string) error { return tell(redact.text(line)) })
 	if err != nil {
@@ -65,4 +69,20 @@ func redactedValues(values packages.Secrets) []string {
 		out = append(out, value)
 	}
 	return out
+}
+
+// redactorOn returns a redactor that also takes out what the .env of a site holds on
+// its server, as somebody may have written it there by hand. One that can't be read as
+// a .env holds nobody up.
+func (e *Engine) redactorOn(ctx context.Context, place sitePlace, remote Remote, r *redactor) (*redactor, error) {
+	now, err := place.environment(ctx, remote)
+	var unreached *ReachError
+	if errors.As(err, &unreached) {
+		return r, err
+	}
+	if err != nil {
+		e.cfg.Log.Warn("read a site's .env, to keep its secrets out of what is shown", "site", place.Site.Domain, "error", err)
+		return r, nil
+	}
+	return r.with(dotenv.SecretValues(now.Text)), nil
 }
