@@ -1,6 +1,10 @@
 package sites
 
-import "brokeforge/packages"
+import (
+	"fmt"
+
+	"brokeforge/packages"
+)
 
 // A preset fills in what nobody chose of a deployment: scripts and shared paths.
 type preset struct {
@@ -18,13 +22,11 @@ func presetNames() []string {
 // own documentation has written by the running site: Laravel's storage and .env,
 // WordPress's uploads and wp-config.php.
 func presetOf(name string) preset {
-	const composer = `set -e
-if [ -f composer.json ]; then
+	composer := "set -e\n" + needs("composer.json", "composer", "composer") + `if [ -f composer.json ]; then
 	composer install --no-dev --no-interaction --no-progress --prefer-dist --optimize-autoloader
 fi
 `
-	const node = `set -e
-if [ -f package-lock.json ]; then
+	node := "set -e\n" + needs("package.json", "npm", "node") + `if [ -f package-lock.json ]; then
 	npm ci --no-audit --no-fund
 elif [ -f package.json ]; then
 	npm install --no-audit --no-fund
@@ -39,7 +41,7 @@ fi
 	case "laravel":
 		return preset{
 			shared: "storage/,.env",
-			script: composer + `if [ -f package-lock.json ]; then
+			script: composer + needs("package-lock.json", "npm", "node") + `if [ -f package-lock.json ]; then
 	npm ci --no-audit --no-fund
 	npm run build --if-present
 fi
@@ -63,6 +65,16 @@ fi
 		return preset{script: node}
 	}
 	return preset{}
+}
+
+// needs returns a part of a script that ends it where a release has a file for a
+// command that is not there, and names the package that brings it.
+func needs(file, command, from packages.Name) string {
+	return fmt.Sprintf(`if [ -f %[1]s ] && ! command -v %[2]s >/dev/null; then
+	echo 'the release has a %[1]s, and %[2]s is not on this server: install %[3]s there first' >&2
+	exit 1
+fi
+`, file, command, from)
 }
 
 // chosenOr returns the value of an option, or what the preset fills in.

@@ -51,7 +51,7 @@ pass_on() {
 	while IFS= read -r line; do
 		case $line in
 		'status '*) ended=${line#status } ;;
-		'Receiving objects: '* | 'Resolving deltas: '*)
+		'Receiving objects: '* | 'Resolving deltas: '* | 'remote: Compressing objects: '*/[0-9][0-9][0-9]*)
 			step=${line%%\%*}
 			step=${step%?}
 			[ "$step" = "$told" ] || printf '%s\n' "$line" >&4
