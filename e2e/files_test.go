@@ -160,6 +160,13 @@ func filesEscapes(x explorer) {
 	x.refuses("leads out of the folder", "mv", "file", "evil/y")
 	x.refuses("it is a link", "chmod", "777", "evil")
 	x.refuses("leads out of the folder", "edit", "file")
+	x.sh(`cd /srv/site && truncate -s 1T sparse && mknod device c 1 5 && chown alice: sparse device`)
+	x.refuses("download it with get", "cat", "sparse")
+	x.refuses("larger than 8 MiB", "edit", "sparse")
+	x.refuses("it is a device", "cat", "device")
+	x.refuses("it is a device", "get", "device", filepath.Join(x.TempDir(), "device"))
+	x.refuses("longer than 4095 bytes", "touch", strings.Repeat("d/", 2100))
+	x.does("rm", "sparse", "device")
 	x.refuses("a named pipe", "get", "pipe", filepath.Join(x.TempDir(), "pipe"))
 	x.refuses("that would be all there is", "rm", "--yes", "/")
 	x.does("rm", "--yes", "del")
@@ -232,15 +239,16 @@ func filesNames(x explorer) {
 	}
 }
 
+// filesMany lists and deletes a large folder; TestFilesOfSite has a larger one.
 func filesMany(x explorer) {
-	x.sh(`mkdir /srv/site/many && cd /srv/site/many && seq -f 'file-%07.0f' 100000 | xargs touch && chown -R alice: .`)
+	x.sh(`mkdir /srv/site/many && cd /srv/site/many && seq -f 'file-%07.0f' 20000 | xargs touch && chown -R alice: .`)
 	var list []json.RawMessage
 	read(x, x.does("ls", "many", "--json"), &list)
-	if len(list) != 100_000 {
+	if len(list) != 20_000 {
 		x.Errorf("there are %d", len(list))
 	}
 	r := x.must(2, x.args("rm", "many")...)
-	contains(x, r.stderr, "with 100000 entries in it")
+	contains(x, r.stderr, "with 20000 entries in it")
 	x.does("rm", "--yes", "many")
 	x.sh("test ! -e /srv/site/many")
 }
