@@ -10,6 +10,7 @@ import (
 // TestAdopt takes over an nginx that somebody else has set up: nothing of it
 // changes, and its removal leaves it.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

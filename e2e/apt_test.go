@@ -11,6 +11,7 @@ import (
 // TestAptTrouble has apt fail in the usual ways, which must be told in a sentence, on the release whose apt
 // says the least of what it said before.
 func TestAptTrouble(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

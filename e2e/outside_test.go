@@ -15,6 +15,7 @@ import (
 // TestSitesOutside sees sites as visitors do, with each web server: by which versions
 // of HTTP and TLS, with which headers, and what names get that no site has.
 func TestSitesOutside(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}

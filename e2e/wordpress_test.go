@@ -17,6 +17,7 @@ const wordpressSite = "diary.example.org"
 // TestWordPress puts a real WordPress on a server, sets it up as a visitor does, and
 // takes it away again.
 func TestWordPress(t *testing.T) {
+	t.Parallel()
 	if !hosts.Require(t) {
 		return
 	}
