@@ -46,6 +46,7 @@ func TestDeployment(t *testing.T) {
 	d.withoutFailures(d.fullDisk)
 	d.endless()
 	d.secrets()
+	d.composer()
 	d.prunes()
 	d.removed()
 }
@@ -221,7 +222,7 @@ func (d deployment) refused() {
 	} {
 		d.must(2, "deploy", d.domain, "--yes", "--repository="+address)
 	}
-	for _, ref := range []string{"-rf", "--upload-pack=x", "x..y", "@{-1}", "refs/heads/../../x", "a b", strings.Repeat("x", 300)} {
+	for _, ref := range []string{"-rf", "--upload-pack=x", "x..y", "a\nb", "@{-1}", "refs/heads/../../x", "a b", strings.Repeat("x", 300)} {
 		d.must(2, "deploy", d.domain, "--yes", "--ref="+ref)
 	}
 	d.must(2, "rollback", d.domain, "../../etc", "--yes")

@@ -127,6 +127,7 @@ func (d deployment) secrets() {
 	}
 	d.must(0, "env", "set", d.domain, "API_TOKEN=@"+d.file(secrets["saved"]), "--yes")
 	d.onWeb("cd /srv/sites/blog.example.org/shared && echo MAIL_PASSWORD=" + secrets["by hand"] + " >>.env && cat >storage/key <<'END'\n" + secrets["of the vault"] + "\nEND")
+	d.push("told")
 	const tells = "cat .env storage/key\n. ./.env\necho \"it is $API_TOKEN\" >&2\necho \"$MAIL_PASSWORD\" | base64\nset -x\n: \"$MAIL_PASSWORD\"\n"
 	var all strings.Builder
 	all.WriteString(d.deploy(0, "--output", "--script", d.file(tells+"php artisan key:generate\n")))
@@ -157,4 +158,23 @@ func (d deployment) endless() {
 		d.Errorf("the script that was ended has left a process %s", left)
 	}
 	d.unchanged("it never ends", "space", before)
+}
+
+// composer: the preset installs what composer.json asks for, as the site's user and
+// with the site's PHP.
+func (d deployment) composer() {
+	d.Helper()
+	d.write("composer.json", `{"require": {"shop/greeting": "*"}, "repositories": [{"type": "path", "url": "greeting"}, {"packagist.org": false}]}
+`)
+	d.write("greeting/composer.json", `{"name": "shop/greeting", "version": "1.0.0", "autoload": {"files": ["greeting.php"]}}
+`)
+	d.write("greeting/greeting.php", "<?php\nfunction greeting() { return 'hello'; }\n")
+	d.push("composed")
+	contains(d, d.deploy(1, "--script", ""), "composer is not on this server: install composer there first")
+	d.shows("told")
+	d.must(0, "install", "composer", "--on", d.web.Name, "--yes")
+	d.deploy(0, "--script", "")
+	d.shows("composed")
+	contains(d, d.onWeb(`cd /srv/sites/blog.example.org/current && stat -c %U vendor/autoload.php && php -r 'require "vendor/autoload.php"; echo greeting();'`), "site_blog_example_org", "hello")
+	d.onGit("cd /root/work && git rm -q composer.json")
 }
