@@ -21,10 +21,14 @@ func TestRuntimes(t *testing.T) {
 			p := newProgram(t)
 			p.add(h)
 			p.must(0, "install", "base", "--on", h.Name, "--yes")
+			builds := func() {}
+			if suite == hosts.Trixie {
+				builds = nodeBuilds(service{p, h})
+			}
 			before := packagesOf(t, h)
 			composer(p, h)
 			python(p, h)
-			node(p, h)
+			node(p, h, builds)
 			isAsBefore(t, h, before)
 		})
 	}
@@ -72,11 +76,34 @@ func python(p program, h *hosts.Host) {
 	on(p, h, "rm", "-r", "/home/brokeforge/v", "/home/brokeforge/w")
 }
 
-func node(p program, h *hosts.Host) {
+// nodeBuilds makes a site, and returns what deploys it with the preset static-node as
+// soon as the server has npm. Without it that is said.
+func nodeBuilds(s service) func() {
+	s.Helper()
+	s.must(0, "site", "add", shopDomain, "--on", s.h.Name, "--yes")
+	f := newForge(s.program, s.h)
+	f.trustedBy(s.h)
+	f.push("node", `cat >package.json <<'END'
+{"name": "shop", "version": "1.0.0", "scripts": {"build": "node build.js"}}
+END
+cat >package-lock.json <<'END'
+{"name": "shop", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": {"name": "shop", "version": "1.0.0"}}}
+END
+echo "require('fs').writeFileSync('index.html', 'built by ' + require('os').userInfo().username + require('os').EOL)" >build.js`)
+	contains(s, s.deploys(1, f.url("node"), "--preset", "static-node"), "npm is not on this server: install node there first")
+	return func() {
+		s.Helper()
+		s.deploys(0, f.url("node"), "--preset", "static-node")
+		s.serves("built by " + siteUser)
+	}
+}
+
+func node(p program, h *hosts.Host, builds func()) {
 	p.Helper()
 	r := p.must(2, "install", "node", "--set", "node.corepack=yes", "--on", h.Name, "--yes")
 	contains(p, r.stdout+r.stderr, "corepack comes with NodeSource")
 	twice(p, h, "node")
+	builds()
 	contains(p, asUser(p, h, "node -e 'console.log(1+1)'"), "2")
 	contains(p, asUser(p, h, `mkdir -p lib app && echo '{"name":"small","version":"1.0.0","main":"i.js"}' >lib/package.json && echo 'module.exports = "from npm"' >lib/i.js &&
 (cd lib && npm pack --silent) && cd app && npm init -y >/dev/null && npm install --offline --no-audit ../lib/small-1.0.0.tgz >/dev/null && node -p 'require("small")'`), "from npm")
