@@ -103,6 +103,9 @@ func (n Node) Install(ctx packages.Context) ([]packages.Command, error) {
 func (n Node) before(ctx packages.Context, version string) ([]packages.Command, error) {
 	record, recorded := ctx.Installs(n.Name())
 	was := record.Configuration[versionOption]
+	if packages.Adopted(record.Configuration) && version == distribution && was != version {
+		return nil, fmt.Errorf("this server had Node.js %[1]s before BrokeForge, which does not take it off: remove nodejs there first, or choose %[2]s=%[1]s", was, versionOption)
+	}
 	commands, err := n.repository(ctx, version)
 	if err != nil || !recorded || was == version {
 		return commands, err
@@ -218,9 +221,7 @@ func disableCorepack() packages.Run {
 
 func (n Node) verify(ctx packages.Context, version string) string {
 	script := "node -v"
-	if version == distribution {
-		script += "\n{ " + isVersion(version) + `; } || { echo "the Node.js that is on the server is not the distribution's, and was not put there by BrokeForge: remove nodejs there first" >&2 && exit 1; }`
-	} else {
+	if version != distribution {
 		script = fmt.Sprintf(`said=$(node -v) || exit 1
 case $said in
 v%[1]s.*) echo "$said" ;;
