@@ -11,11 +11,10 @@ import (
 
 	"brokeforge/packages"
 	"brokeforge/packages/job"
-	"brokeforge/store"
 )
 
 func (a *app) certCmd() *cobra.Command {
-	ch := change{app: a, action: store.Install}
+	ch := change{app: a}
 	remove := false
 	c := &cobra.Command{
 		Use:   "cert DOMAIN",
@@ -31,21 +30,7 @@ With --remove the site is answered by http alone again.`,
     --set certificate.chain=@fullchain.pem --set certificate.key=@privkey.pem`,
 		Args: exactly("DOMAIN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if remove && len(ch.set) > 0 {
-				return misuse(c, errors.New("--remove and --set exclude each other"))
-			}
-			if remove {
-				ch.action = store.Remove
-			}
-			// Nobody is asked to read secrets for what is then refused.
-			if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
-				return err
-			}
-			list := []packages.Want{{Name: packages.CertificateName}}
-			if err := setValues(a.Catalog, list, ch.set, a.secretReader(c.Context(), ch.set)); err != nil {
-				return misuse(c, err)
-			}
-			return ch.onSite(c, args[0], list, nil)
+			return ch.oneOfSite(c, packages.CertificateName, args[0], remove)
 		},
 	}
 	ch.flags(c)

@@ -327,6 +327,27 @@ func sizeOf(bytes int64) string {
 	return fmt.Sprintf("%d KiB", bytes>>10)
 }
 
+// oneOfSite puts a package on the site of a domain, with the options that --set gives,
+// or takes it away.
+func (ch *change) oneOfSite(c *cobra.Command, name packages.Name, domain string, remove bool) error {
+	ch.action = store.Install
+	if remove {
+		if len(ch.set) > 0 {
+			return misuse(c, errors.New("--remove and --set exclude each other"))
+		}
+		ch.action = store.Remove
+	}
+	// Nobody is asked to read secrets for what is then refused.
+	if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
+		return err
+	}
+	list := []packages.Want{{Name: name}}
+	if err := setValues(ch.Catalog, list, ch.set, ch.secretReader(c.Context(), ch.set)); err != nil {
+		return misuse(c, err)
+	}
+	return ch.onSite(c, domain, list, nil)
+}
+
 // onSite carries out what is wanted on the site of a domain. Before it is shown, first
 // is called with the site, if there is one.
 func (ch *change) onSite(c *cobra.Command, domain string, list []packages.Want, first func(context.Context, Engine, job.SiteView) error) error {

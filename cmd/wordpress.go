@@ -1,16 +1,13 @@
 package cmd
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"brokeforge/packages"
-	"brokeforge/store"
 )
 
 func (a *app) wordpressCmd() *cobra.Command {
-	ch := change{app: a, action: store.Install}
+	ch := change{app: a}
 	remove := false
 	c := &cobra.Command{
 		Use:   "wordpress DOMAIN",
@@ -30,20 +27,7 @@ With --remove its files go; wp-content and the database stay until the site is r
     --set wordpress.archive=https://files.example.org/wp.tar.gz --set wordpress.sha256=…`,
 		Args: exactly("DOMAIN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if remove && len(ch.set) > 0 {
-				return misuse(c, errors.New("--remove and --set exclude each other"))
-			}
-			if remove {
-				ch.action = store.Remove
-			}
-			if err := ch.mayGoOn(c, ch.yes || ch.preview); err != nil {
-				return err
-			}
-			list := []packages.Want{{Name: packages.WordPressName}}
-			if err := setValues(a.Catalog, list, ch.set, a.secretReader(c.Context(), ch.set)); err != nil {
-				return misuse(c, err)
-			}
-			return ch.onSite(c, args[0], list, nil)
+			return ch.oneOfSite(c, packages.WordPressName, args[0], remove)
 		},
 	}
 	ch.flags(c)

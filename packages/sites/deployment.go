@@ -202,8 +202,8 @@ func (d deploys) scripts() (s deployScripts, err error) {
 	}{
 		{&s.prepare, texts, []string{"common", "prepare"}},
 		{&s.fetch, v, []string{"common", "git", "fetch"}},
-		{&s.checkout, v, []string{"common", "git", "checkout", "share"}},
-		{&s.build, v, []string{"common", "environment", "build"}},
+		{&s.checkout, v, []string{"common", "git", "undo", "checkout", "share"}},
+		{&s.build, v, []string{"common", "environment", "undo", "build"}},
 		{&s.prune, v, []string{"common", "prune"}},
 	} {
 		if *one.into, err = compose(one.variables, one.parts...); err != nil {

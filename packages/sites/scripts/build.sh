@@ -2,19 +2,7 @@
 name=$(known release)
 named "$name" || exit 1
 release=$site/releases/$name
-undo() {
-	ended=$?
-	case $ended in
-	0) ;;
-	143) rm -rf "$release" ;;
-	*)
-		say_if_full
-		rm -rf "$release"
-		;;
-	esac
-	exit "$ended"
-}
-trap undo EXIT
+trap undo_release EXIT
 cd "$release" || exit 1
 set_environment
 run_script "$site/deployments/build"

@@ -5,19 +5,7 @@ named "$name" || exit 1
 release=$site/releases/$name
 umask 022
 trap 'exit 143' TERM INT HUP
-undo() {
-	ended=$?
-	case $ended in
-	0) ;;
-	143) rm -rf "$release" ;;
-	*)
-		say_if_full
-		rm -rf "$release"
-		;;
-	esac
-	exit "$ended"
-}
-trap undo EXIT
+trap undo_release EXIT
 
 # No objects are copied, and no hooks or templates come along.
 env GIT_ALLOW_PROTOCOL=file git clone --quiet --shared --no-checkout --template= "$site/repo.git" "$release" &&
