@@ -1,12 +1,8 @@
 package e2e
 
 import (
-	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestApache installs Apache, alone and beside nginx, and removes it.
@@ -23,49 +19,33 @@ func TestApache(t *testing.T) {
 		s.apacheBroken()
 		s.reboot()
 		s.untilSh("Apache runs after a reboot", "systemctl is-active apache2")
-		if status, _, _ := s.page("8080", "/"); status != 200 {
+		if status, _, _ := page(s, s.h, "8080", "/"); status != 200 {
 			s.Errorf("after a reboot, / answers %d", status)
 		}
 		s.apacheRemoval(before)
 	})
 }
 
-// page requests a page of the host.
-func (s service) page(port, path string) (status int, header http.Header, body string) {
-	s.Helper()
-	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Get("http://" + net.JoinHostPort(s.h.Address(), port) + path)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return response.StatusCode, response.Header, string(data)
-}
-
 func (s service) apacheServes() {
 	s.Helper()
 	root := "/var/www/brokeforge-apache"
-	status, header, body := s.page("80", "/")
+	status, header, body := page(s, s.h, "80", "/")
 	if status != 200 || !strings.Contains(body, "It works") || header.Get("Server") != "Apache" {
 		s.Errorf("/ answers %d, %v:\n%s", status, header, body)
 	}
 	s.sh("echo '<?php echo \"php \", PHP_MAJOR_VERSION, \" \", php_sapi_name();' >" + root + "/probe.php; echo secret >" + root + "/.env")
-	if status, _, body := s.page("80", "/probe.php"); strings.Contains(body, "<?php") || status < 400 {
+	if status, _, body := page(s, s.h, "80", "/probe.php"); strings.Contains(body, "<?php") || status < 400 {
 		s.Errorf("without PHP-FPM its files are shown: %d\n%s", status, body)
 	}
-	if status, _, body := s.page("80", "/.env"); status != 404 || strings.Contains(body, "secret") {
+	if status, _, body := page(s, s.h, "80", "/.env"); status != 404 || strings.Contains(body, "secret") {
 		s.Errorf("a hidden file answers %d\n%s", status, body)
 	}
 	s.sh("systemctl start " + fpm[s.h.Suite])
-	if _, _, body := s.page("80", "/probe.php"); body != "php 8 fpm-fcgi" {
+	if _, _, body := page(s, s.h, "80", "/probe.php"); body != "php 8 fpm-fcgi" {
 		s.Errorf("PHP answers %q", body)
 	}
 	for _, path := range []string{"/none.php", "/none", "/index.html/x.php"} {
-		if status, _, _ := s.page("80", path); status != 404 {
+		if status, _, _ := page(s, s.h, "80", path); status != 404 {
 			s.Errorf("%s answers %d", path, status)
 		}
 	}
@@ -92,15 +72,15 @@ func (s service) apachePorts() {
 		s.Error("Apache does not listen on its port, or still on its former one")
 	}
 	s.install("nginx")
-	if _, header, _ := s.page("80", "/"); !strings.HasPrefix(header.Get("Server"), "nginx") {
+	if _, header, _ := page(s, s.h, "80", "/"); !strings.HasPrefix(header.Get("Server"), "nginx") {
 		s.Errorf("beside Apache, nginx does not answer: %v", header)
 	}
-	if _, header, _ := s.page("8080", "/"); header.Get("Server") != "Apache" {
+	if _, header, _ := page(s, s.h, "8080", "/"); header.Get("Server") != "Apache" {
 		s.Errorf("beside nginx, Apache does not answer: %v", header)
 	}
 	s.refused("apache", []string{"port=80"}, "nginx has port 80 on this server")
 	s.remove("nginx")
-	if status, _, _ := s.page("8080", "/"); status != 200 {
+	if status, _, _ := page(s, s.h, "8080", "/"); status != 200 {
 		s.Errorf("after nginx is removed, Apache answers %d", status)
 	}
 }
@@ -153,14 +133,14 @@ func TestApacheThere(t *testing.T) {
 		contains(s, s.sh("curl -sS http://127.0.0.1/"), "No site has this name yet")
 		s.remove("apache")
 		same(s, "another's Apache is not as it was", before.Diff(snapshot(s, s.h), "file /var/lib/apache2/module/"))
-		if status, _, body := s.page("80", "/"); status != 200 || !strings.Contains(body, "Apache2") {
+		if status, _, body := page(s, s.h, "80", "/"); status != 200 || !strings.Contains(body, "Apache2") {
 			s.Errorf("another's Apache answers %d\n%s", status, body)
 		}
 		s.sh("echo '# mine' >>/etc/apache2/sites-available/000-default.conf && echo their site >/var/www/html/index.html")
 		before = snapshot(s, s.h)
 		s.fails("apache", nil, "choose default-site=no")
 		s.install("apache", "default-site=no")
-		if _, _, body := s.page("80", "/"); body != "their site\n" {
+		if _, _, body := page(s, s.h, "80", "/"); body != "their site\n" {
 			s.Errorf("another's site answers %q", body)
 		}
 		s.remove("apache")

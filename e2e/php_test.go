@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -60,17 +57,8 @@ type versions struct {
 // page returns what the PHP behind a port of the host answers.
 func (v versions) page(port string) string {
 	v.Helper()
-	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Get("http://" + net.JoinHostPort(v.h.Address(), port) + "/probe.php")
-	if err != nil {
-		v.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		v.Fatal(err)
-	}
-	return string(body)
+	_, _, body := page(v, v.h, port, "/probe.php")
+	return body
 }
 
 // isChosen sees that sites and the command line have a version.

@@ -166,8 +166,15 @@ func (p program) nowhereHere(secret string) {
 // get requests a page of a host.
 func get(t testing.TB, h *hosts.Host, path string) (status int, body string) {
 	t.Helper()
+	status, _, body = page(t, h, "80", path)
+	return status, body
+}
+
+// page requests a page of what serves on a port of a host.
+func page(t testing.TB, h *hosts.Host, port, path string) (status int, header http.Header, body string) {
+	t.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Get("http://" + net.JoinHostPort(h.Address(), "80") + path)
+	response, err := client.Get("http://" + net.JoinHostPort(h.Address(), port) + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +183,7 @@ func get(t testing.TB, h *hosts.Host, path string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(data)
+	return response.StatusCode, response.Header, string(data)
 }
 
 // answers reports whether a port of a host takes connections.
