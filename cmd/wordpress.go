@@ -13,14 +13,15 @@ func (a *app) wordpressCmd() *cobra.Command {
 		Use:   "wordpress DOMAIN",
 		Short: "Put WordPress on a site of that kind",
 		Long: `Put WordPress on a site of the kind wordpress, from the archive that its makers publish,
-with a database and a user of it that go with the site. Another archive is chosen by its
-address, and held to a SHA-256 sum where one is given. What would be done is shown, and
-asked about. It is then set up in a browser, at /wp-admin/install.php: at once, as whoever
-is there first becomes its administrator.
+with a database and a user of it that belong to the site. Another archive is chosen by
+its address, and held to a SHA-256 sum where one is given. What would be done is shown,
+and asked about. It is then set up in a browser, at /wp-admin/install.php: at once, as
+whoever is there first becomes its administrator.
 
 It updates itself. Another archive takes the place of its files; wp-content stays.
 
-With --remove its files go; wp-content and the database stay until the site is removed.`,
+With --remove its files go. wp-content stays until the site is removed, and the database
+until it is removed with --databases.`,
 		Example: `  brokeforge site add blog.example.org --on web1 --set kind=wordpress
   brokeforge wordpress blog.example.org
   brokeforge wordpress blog.example.org \

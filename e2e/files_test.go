@@ -65,7 +65,9 @@ func TestFiles(t *testing.T) {
 	t.Run("full", func(t *testing.T) { filesFull(explorer{program{t, x.home}, x.h}) })
 	t.Run("cut", func(t *testing.T) { filesCut(explorer{program{t, x.home}, x.h}) })
 	t.Run("sudo", func(t *testing.T) { filesBySudo(explorer{program{t, t.TempDir()}, x.h}) })
-	if left := x.sh(`find /srv/site -name '.brokeforge-*'; pgrep -x sftp-server || true`); left != "" {
+	// What serves files ends when it notices that nobody reads any more.
+	eventually(t, "no file server is left", func() bool { return x.sh("pgrep -x sftp-server || true") == "" })
+	if left := x.sh(`find /srv/site -name '.brokeforge-*'`); left != "" {
 		t.Errorf("there is left on the server: %s", left)
 	}
 }

@@ -203,12 +203,13 @@ cause_fetch() {
 	fi
 }
 
-# lists_read prints when the lists were last read, in seconds since 1970. The
-# files themselves bear the mirror's times, so it is their change that counts.
+# lists_read prints when the lists were last read, in seconds since 1970, with a
+# fraction. The files themselves bear the mirror's times, so it is their change
+# that counts.
 lists_read() {
 	{
-		stat -c %Z /var/lib/apt/lists/*Release
-		stat -c %Y "$home/apt-updated" /var/lib/apt/periodic/update-stamp /var/lib/apt/periodic/update-success-stamp
+		stat -c %.Z /var/lib/apt/lists/*Release
+		stat -c %.Y "$home/apt-updated" /var/lib/apt/periodic/update-stamp /var/lib/apt/periodic/update-success-stamp
 	} 2>/dev/null | sort -n | tail -n 1
 }
 
@@ -217,8 +218,10 @@ lists_read() {
 fresh() {
 	ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || return 1
 	read_at=$(lists_read)
-	changed=$(stat -c %Y /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/* 2>/dev/null | sort -n | tail -n 1)
-	[ "${changed:-0}" -le "${read_at:-0}" ] && [ $(($(date +%s) - ${read_at:-0})) -lt 21600 ]
+	read_at=${read_at:-0}
+	changed=$(stat -c %.Y /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/* 2>/dev/null | sort -n | tail -n 1)
+	newest=$(printf '%s\n%s\n' "${changed:-0}" "$read_at" | sort -n | tail -n 1)
+	[ "$newest" = "$read_at" ] && [ $(($(date +%s) - ${read_at%%.*})) -lt 21600 ]
 }
 
 # passing says whether the last failure may pass by itself.

@@ -13,7 +13,7 @@ import (
 )
 
 // WordPress puts WordPress on a site, from the archive that its makers publish or any
-// other, with a database that goes with the site.
+// other, with a database that belongs to the site.
 type WordPress struct{}
 
 const (
@@ -48,7 +48,7 @@ func (WordPress) Credential() packages.Credential { return packages.Root() }
 func (WordPress) Describe() packages.Description {
 	return packages.Description{
 		Title:     "WordPress",
-		Summary:   "WordPress on a site of that kind, with a database that goes with the site",
+		Summary:   "WordPress on a site of that kind, with a database that belongs to the site",
 		Requires:  []packages.Name{siteName},
 		Conflicts: []packages.Name{deploymentName},
 		Options: []packages.Option{
@@ -249,7 +249,7 @@ $table_prefix = '%s';
 }
 
 // Remove returns the commands that take WordPress away. What people have put into it,
-// wp-content and the database, goes with the site.
+// wp-content and the database, stays as long as the site does.
 func (WordPress) Remove(ctx packages.SiteContext) ([]packages.Command, error) {
 	p, err := placeOf(ctx)
 	if err != nil {
