@@ -227,7 +227,8 @@ func (v versions) remove() {
 	if status, _ := get(v, v.h, "/"); status != 200 {
 		v.Errorf("without PHP, / answers %d", status)
 	}
-	if got := on(v, v.h, "systemctl", "--failed", "--plain", "--no-legend"); strings.Contains(got, "php") || strings.Contains(got, "nginx") {
+	// Debian's timer cleans sessions up twice an hour, which fails where PHP goes at that moment.
+	if got := on(v, v.h, "sh", "-c", "systemctl --failed --plain --no-legend | grep -v '^phpsessionclean.service' || true"); strings.Contains(got, "php") || strings.Contains(got, "nginx") {
 		v.Errorf("failed units: %s", got)
 	}
 }
