@@ -74,8 +74,17 @@ func (f fail2ban) attack() {
 		last = f.try()
 		return strings.Contains(last, "Connection refused")
 	})
-	contains(f, on(f, f.h, "fail2ban-client", "status", "sshd"), f.attacker.Address())
-	contains(f, on(f, f.h, "nft", "list", "table", "inet", "f2b-table"), f.attacker.Address())
+	f.isBanned()
+}
+
+// isBanned sees that fail2ban has the attacker, and that it has told the kernel, which
+// comes a moment later where it starts.
+func (f fail2ban) isBanned() {
+	f.Helper()
+	eventually(f, "the attacker is banned, by the kernel too", func() bool {
+		said := on(f, f.h, "sh", "-c", "fail2ban-client status sshd && nft list table inet f2b-table || true")
+		return strings.Count(said, f.attacker.Address()) == 2
+	})
 }
 
 // failAsOperator fails to log in from this machine more often than is borne.
@@ -120,8 +129,7 @@ func (f fail2ban) changes() {
 	f.Helper()
 	f.install(0, "max-retry=2", "ignore=198.51.100.0/24,2001:db8::7")
 	// Who was shut out still is, by the kernel too.
-	contains(f, on(f, f.h, "fail2ban-client", "status", "sshd"), f.attacker.Address())
-	contains(f, on(f, f.h, "nft", "list", "table", "inet", "f2b-table"), f.attacker.Address())
+	f.isBanned()
 	contains(f, on(f, f.h, "fail2ban-client", "get", "sshd", "ignoreip"), "198.51.100.0/24", "2001:db8::7", f.operator())
 	if got := on(f, f.h, "fail2ban-client", "get", "sshd", "maxretry"); got != "2" {
 		f.Errorf("the jail bears %s failures", got)
