@@ -167,7 +167,7 @@ func (f fail2ban) nginx() {
 
 func (f fail2ban) removed() {
 	f.Helper()
-	on(f, f.h, "sh", "-c", "nft list table inet f2b-table >/dev/null")
+	f.isBanned()
 	f.must(0, "remove", "fail2ban", "--on", f.h.Name, "--yes")
 	on(f, f.h, "sh", "-c", "! command -v fail2ban-client && ! command -v nft && [ ! -e /etc/fail2ban/jail.d/brokeforge.local ] && ! iptables-save 2>/dev/null | grep -i f2b")
 	contains(f, on(f, f.h, "ufw", "status"), "Status: active")
