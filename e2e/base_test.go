@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"brokeforge/e2e/hosts"
 )
@@ -43,7 +45,10 @@ func reboot(t testing.TB, h *hosts.Host, port string) {
 	on(t, h, "touch", "/run/before-the-reboot")
 	on(t, h, "systemctl", "reboot")
 	eventually(t, h.Name+" is up again", func() bool {
-		_, err := h.Exec(t.Context(), "sh", "-c", "[ ! -e /run/before-the-reboot ] && systemctl is-system-running | grep -qE 'running|degraded'")
+		// Nobody answers what is asked of a system that goes down at that moment.
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := h.Exec(ctx, "sh", "-c", "[ ! -e /run/before-the-reboot ] && systemctl is-system-running | grep -qE 'running|degraded'")
 		return err == nil && answers(h, port)
 	})
 }
