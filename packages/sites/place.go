@@ -180,7 +180,6 @@ func (l layout) unsetDefault() (packages.Run, error) {
 func (l layout) verify(port string) string {
 	return fmt.Sprintf(`file=$(mktemp %[1]s/.well-known/acme-challenge/brokeforge.XXXXXX) || exit 1
 trap 'rm -f "$file"' EXIT
-trap 'exit 143' HUP INT TERM
 echo "$file" >"$file" && chmod 0644 "$file" || exit 1
 tries=10
 while [ $tries -gt 0 ]; do

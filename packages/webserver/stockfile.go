@@ -38,7 +38,6 @@ fi || { echo "somebody has changed $file: it is left alone. Make this change the
 [ -e $kept ] || { cp -p $file $kept.new && mv $kept.new $kept; } || exit 1
 new=''
 trap 'rm -f "$new"' EXIT
-trap 'exit 143' HUP INT TERM
 new=$(mktemp $file.XXXXXX) && cp -p $file $kept.before || exit 1
 sed -E %[4]s $kept >"$new" && chmod 0644 "$new" && cp "$new" $kept.set && mv -f "$new" $file || exit 1
 if ! { %[5]s; }; then

@@ -4,7 +4,6 @@ commit=$(known commit)
 named "$name" || exit 1
 release=$site/releases/$name
 umask 022
-trap 'exit 143' TERM INT HUP
 trap undo_release EXIT
 
 # No objects are copied, and no hooks or templates come along.

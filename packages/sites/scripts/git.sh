@@ -76,7 +76,6 @@ fetch_all() {
 	tidy
 	git -C "$site/repo.git" config remote.origin.url "$url" || return 1
 	trap tidy EXIT
-	trap 'exit 143' TERM INT HUP
 	git_said -C "$site/repo.git" -c core.hooksPath=/dev/null -c gc.autoDetach=false -c maintenance.autoDetach=false fetch --progress --prune origin
 }
 

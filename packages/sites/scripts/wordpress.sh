@@ -7,7 +7,6 @@ fi
 mkdir -p "$site/releases" "$site/shared" "$site/deployments" && chmod 0700 "$site/deployments" || exit 1
 rm -f "$site/deployments/build" "$site/deployments/after"
 work=$site/deployments/archive release=''
-trap 'exit 143' TERM INT HUP
 undo() {
 	ended=$?
 	rm -rf "$work"
