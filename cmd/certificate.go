@@ -62,13 +62,7 @@ monitoring its option certificate says how many.
 The exit status is 1 where there is a warning.`, packages.CertificateWarning),
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(c.Context(), func(ctx context.Context, s *Session) error {
-				servers, err := a.viewsOf(c, s.Engine, on)
-				if err != nil {
-					return err
-				}
-				return a.certificates(ctx, s.Engine, servers)
-			})
+			return a.askServers(c, on, a.certificates)
 		},
 	}
 	onFlag(c, &on)

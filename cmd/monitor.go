@@ -27,16 +27,10 @@ interval, and what they say is shown as it comes, until a signal ends it. Alerts
 are raised and people are told of them as long as this or the screens run.`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(c.Context(), func(ctx context.Context, s *Session) error {
-				servers, err := a.viewsOf(c, s.Engine, on)
-				if err != nil {
-					return err
-				}
-				if once {
-					return a.sampleOnce(ctx, s.Engine, servers)
-				}
-				return a.watch(ctx, s.Engine, servers)
-			})
+			if once {
+				return a.askServers(c, on, a.sampleOnce)
+			}
+			return a.askServers(c, on, a.watch)
 		},
 	}
 	onFlag(c, &on)

@@ -85,13 +85,7 @@ func (a *app) serviceListCmd() *cobra.Command {
 		Short: "List the services of what is installed, as they are now",
 		Args:  exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(c.Context(), func(ctx context.Context, s *Session) error {
-				servers, err := a.viewsOf(c, s.Engine, on)
-				if err != nil {
-					return err
-				}
-				return a.listServices(ctx, s.Engine, servers)
-			})
+			return a.askServers(c, on, a.listServices)
 		},
 	}
 	onFlag(c, &on)

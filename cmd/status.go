@@ -38,6 +38,17 @@ func onFlag(c *cobra.Command, on *[]string) {
 	c.Flags().StringArrayVar(on, "on", nil, "`SERVER`[,SERVER...] by name; may be repeated")
 }
 
+// askServers does something with the named servers, or all where none is named.
+func (a *app) askServers(c *cobra.Command, on []string, do func(context.Context, Engine, []job.ServerView) error) error {
+	return a.with(c.Context(), func(ctx context.Context, s *Session) error {
+		servers, err := a.viewsOf(c, s.Engine, on)
+		if err != nil {
+			return err
+		}
+		return do(ctx, s.Engine, servers)
+	})
+}
+
 // viewsOf returns the named servers, or all where none is named.
 func (a *app) viewsOf(c *cobra.Command, engine Engine, on []string) ([]job.ServerView, error) {
 	if !c.Flags().Changed("on") {

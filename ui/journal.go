@@ -90,9 +90,7 @@ func (s *journalScreen) view(e env, sz size) []widget.Line {
 	}
 	out := []widget.Line{widget.Ends(head, end, sz.w)}
 	if s.wrong != nil {
-		for _, l := range widget.Wrap(widget.Bad, "✗ "+s.wrong.Error(), sz.w-2) {
-			out = append(out, widget.Line{widget.Spaces(1)}.And(l...))
-		}
+		out = append(out, indent(widget.Wrap(widget.Bad, "✗ "+s.wrong.Error(), sz.w-2))...)
 	}
 	out = append(out, s.paneRule(sz.w, 0))
 	s.room = max(sz.h-len(out), 1)

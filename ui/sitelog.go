@@ -97,9 +97,7 @@ func (p *siteLog) view(_ env, _ job.SiteView, sz size) []widget.Line {
 	}
 	out := []widget.Line{widget.Ends(head, end, sz.w)}
 	if p.wrong != nil {
-		for _, l := range widget.Wrap(widget.Bad, "✗ "+p.wrong.Error(), sz.w-2) {
-			out = append(out, widget.Line{widget.Spaces(1)}.And(l...))
-		}
+		out = append(out, indent(widget.Wrap(widget.Bad, "✗ "+p.wrong.Error(), sz.w-2))...)
 	}
 	out = append(out, p.paneRule(sz.w, 0))
 	p.room = max(sz.h-len(out), 1)

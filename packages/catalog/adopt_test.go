@@ -64,7 +64,7 @@ func TestGoldenAdopt(t *testing.T) {
 				t.Errorf("adopting %s does more than to look: %T", p.Name(), c)
 			}
 		}
-		arePOSIX(t, p, scripts(built))
+		arePOSIX(t, string(p.Name()), scripts(built))
 		if adopts {
 			golden(t, string(p.Name())+"-adopt", built)
 		}
@@ -91,7 +91,7 @@ func released(t *testing.T, p packages.ServerPackage, instance string, ctx packa
 			t.Errorf("letting go of %s removes %v, whoever has installed that", p.Name(), debs.Purge)
 		}
 	}
-	arePOSIX(t, p, scripts(built))
+	arePOSIX(t, string(p.Name()), scripts(built))
 	switch p.Name() {
 	case "nginx", "node", "mariadb", "mysql", "postgresql", "redis":
 		golden(t, string(p.Name())+"-release", built) // the others do what removing does

@@ -34,19 +34,11 @@ func (PostgreSQL) Adopt(ctx packages.Context) (packages.Adoption, error) {
 // installed. Its databases and settings stay unless they are to be
 // purged; other versions and clusters stay always.
 func (p PostgreSQL) Remove(ctx packages.Context) ([]packages.Command, error) {
-	c, err := installedCluster(ctx.Values)
+	c, added, gone, err := p.brought(ctx)
 	if err != nil {
 		return nil, err
 	}
 	rest, err := apt.Remove(c.deb())
-	if err != nil {
-		return nil, err
-	}
-	added, err := apt.RemoveAdded(p.Name(), c.deb(), c.client())
-	if err != nil {
-		return nil, err
-	}
-	gone, err := leave(p.PGDG, p.Name(), ctx.Values)
 	if err != nil {
 		return nil, err
 	}
@@ -117,18 +109,23 @@ exit 1`, c.major, find),
 	}
 }
 
+// brought returns the cluster that is recorded, and the commands that take away what
+// BrokeForge has brought to the server for it: Debian packages, and the repository.
+func (p PostgreSQL) brought(ctx packages.Context) (c cluster, added, gone []packages.Command, err error) {
+	if c, err = installedCluster(ctx.Values); err != nil {
+		return c, nil, nil, err
+	}
+	if added, err = apt.RemoveAdded(p.Name(), c.deb(), c.client()); err != nil {
+		return c, nil, nil, err
+	}
+	gone, err = leave(p.PGDG, p.Name(), ctx.Values)
+	return c, added, gone, err
+}
+
 // Release returns the commands that take BrokeForge's settings, lines of
 // pg_hba.conf and repository away from a PostgreSQL that was there before.
 func (p PostgreSQL) Release(ctx packages.Context) ([]packages.Command, error) {
-	c, err := installedCluster(ctx.Values)
-	if err != nil {
-		return nil, err
-	}
-	added, err := apt.RemoveAdded(p.Name(), c.deb(), c.client())
-	if err != nil {
-		return nil, err
-	}
-	gone, err := leave(p.PGDG, p.Name(), ctx.Values)
+	c, added, gone, err := p.brought(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -106,12 +106,16 @@ func (l layout) placeHost(files []file, isDefault bool) (packages.Run, error) {
 }
 
 // apacheModules returns the command that switches on what the site needs of Apache.
-// They are noted with those of the package of Apache, which takes them off again.
 func (l layout) apacheModules(kind string) packages.Run {
-	modules := "headers alias"
 	if kind == proxy {
-		modules += " proxy proxy_http proxy_wstunnel"
+		return switchOn("headers alias proxy proxy_http proxy_wstunnel")
 	}
+	return switchOn("headers alias")
+}
+
+// switchOn returns the command that switches on modules of Apache. They are noted with
+// those of the package of Apache, which takes them off again.
+func switchOn(modules string) packages.Run {
 	return packages.Run{
 		Title: "switch on the modules " + modules,
 		Script: fmt.Sprintf(`for module in %s; do

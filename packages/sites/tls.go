@@ -8,7 +8,6 @@ import (
 	"al.essio.dev/pkg/shellescape"
 
 	"brokeforge/packages"
-	"brokeforge/packages/apt"
 )
 
 // The files with which a site is answered by https.
@@ -96,7 +95,7 @@ func (p tls) configure() ([]packages.Command, error) {
 	folder := shellescape.Quote(notes + "/" + p.domain)
 	commands := []packages.Command{packages.Run{Script: "install -d -m 0700 " + folder, Check: "[ -d " + folder + " ]"}}
 	if p.server == apacheName {
-		commands = append(commands, tlsModules())
+		commands = append(commands, switchOn("ssl http2 rewrite headers"))
 	}
 	for _, name := range []string{tlsConf, redirectConf} {
 		staged := p.staged(name)
@@ -114,20 +113,6 @@ func (p tls) configure() ([]packages.Command, error) {
 		Title:  "have " + p.unit() + " read it, and put the former settings back if it refuses them",
 		Script: functions + p.take(), Check: settled + " &&\n" + p.taken(),
 	}), nil
-}
-
-// tlsModules returns the command that switches on what https needs of Apache. They are
-// noted with those of the package of Apache, which takes them off again.
-func tlsModules() packages.Run {
-	const modules = "ssl http2 rewrite headers"
-	return packages.Run{
-		Title: "switch on the modules " + modules,
-		Script: fmt.Sprintf(`for module in %s; do
-	[ ! -e /etc/apache2/mods-enabled/$module.load ] || continue
-	echo $module >>%s/apache/modules && a2enmod -q $module || exit 1
-done`, modules, apt.Folder),
-		Check: "for module in " + modules + "; do [ -e /etc/apache2/mods-enabled/$module.load ] || exit 1; done",
-	}
 }
 
 // taken returns a check that the web server has the settings as they are staged.
