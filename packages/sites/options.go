@@ -57,7 +57,7 @@ func options() []packages.Option {
 		{
 			Name: kindOption, Label: "Kind", Kind: packages.Choice, Default: static, Required: true,
 			Choices: []string{static, phpKind, laravel, wordpress, proxy},
-			Help:    "files alone, PHP, PHP in the shape of a framework, or a program behind a port or socket",
+			Help:    "files alone, PHP, a framework in PHP, WordPress, or a program behind a port or socket",
 		},
 		{
 			Name: webOption, Label: "Web directory", Kind: packages.Text,

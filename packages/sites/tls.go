@@ -111,7 +111,9 @@ func (p tls) configure() ([]packages.Command, error) {
 	}
 	return append(commands, packages.Run{
 		Title:  "have " + p.unit() + " read it, and put the former settings back if it refuses them",
-		Script: functions + p.take(), Check: settled + " &&\n" + p.taken(),
+		Script: functions + p.take(),
+		// Without the first, a preview would call it so where nothing is staged yet.
+		Check: "[ -e " + p.staged(tlsConf) + " ] &&\n" + settled + " &&\n" + p.taken(),
 	}), nil
 }
 
